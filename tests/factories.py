@@ -1,0 +1,111 @@
+"""Small random generators for tests: valid under the arithmetic contract.
+
+Weights are random; scales and shifts are chosen so that hidden activations spread over 0 … 255 and
+pictures are neither black nor white, so a wrong weight, bit order or rounding shows in the pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.spec import INT32_MAX, Deconvolution, GeneratorSpec, LayerSpec, Precision
+
+Variant = Literal["float", "full", "partial"]
+
+HIDDEN_MEAN, HIDDEN_SPREAD = 60.0, 70.0  # of a u8 activation before its clamp
+IMAGE_MEAN, IMAGE_SPREAD = 2047.5, 400.0  # of the argument of the TANH table
+LATENT_RMS = 147.8  # of 2q − 255 over the bytes q
+HIDDEN_RMS = 92.2  # √(HIDDEN_MEAN² + HIDDEN_SPREAD²)
+
+
+def geometry(
+    widths: tuple[int, ...] = (16, 8, 3), latent_dim: int = 12
+) -> tuple[Deconvolution, ...]:
+    """DCGAN's chain: latents → widths[0] × 4 × 4, then a 4×4 stride-2 layer for each further width.
+
+    Every layer but the first doubles the size: three widths give 16-pixel images, five give 64.
+    """
+    first = Deconvolution(
+        c_in=latent_dim, c_out=widths[0], kernel=4, stride=1, padding=0, size_in=1
+    )
+    rest = (
+        Deconvolution(c_in=c_in, c_out=c_out, kernel=4, stride=2, padding=1, size_in=4 * 2**i)
+        for i, (c_in, c_out) in enumerate(pairwise(widths))
+    )
+    return (first, *rest)
+
+
+def layer(
+    shape: Deconvolution,
+    precision: Precision,
+    rng: np.random.Generator,
+    *,
+    first: bool,
+    last: bool,
+) -> LayerSpec:
+    """One layer with random weights; its outputs have about the mean and spread named above."""
+    k = shape.kernel
+    # Inputs that reach an inner output pixel: those under the kernel, one in `stride` each way.
+    taps = shape.c_in * (1 if first else math.ceil(k / shape.stride) ** 2)
+    if precision is Precision.BINARY:
+        signs = rng.integers(0, 2, (k, k, shape.c_out, shape.c_in), dtype=np.uint8)
+        weight: NDArray[np.generic] = np.packbits(signs, axis=-1, bitorder="little")
+        weight_rms = 1.0
+    elif precision is Precision.FIXED:
+        largest = min(8191, INT32_MAX // (255 * k**2 * shape.c_in))
+        drawn = rng.integers(-largest, largest, (k, k, shape.c_out, shape.c_in), endpoint=True)
+        weight = drawn.astype(np.int16)
+        weight_rms = largest / math.sqrt(3)
+    else:
+        weight = rng.standard_normal((k, k, shape.c_out, shape.c_in), dtype=np.float32)
+        weight_rms = 1.0
+    if precision is Precision.FLOAT:  # latents in [−1, 1], hidden values O(1)
+        input_rms, mean, spread = (1 / math.sqrt(3) if first else 1.0), 0.5, 1.0
+    else:
+        input_rms, mean, spread = LATENT_RMS if first else HIDDEN_RMS, HIDDEN_MEAN, HIDDEN_SPREAD
+    if last:
+        mean, spread = IMAGE_MEAN, IMAGE_SPREAD
+    ripple = rng.uniform(0.8, 1.2, (2, shape.c_out))  # no two channels can be swapped unseen
+    scale = ripple[0] * spread / (weight_rms * input_rms * math.sqrt(taps))
+    return LayerSpec(
+        geometry=shape,
+        precision=precision,
+        weight=weight,
+        scale=scale.astype(np.float32),
+        shift=(ripple[1] * mean).astype(np.float32),
+    )
+
+
+def precisions(variant: Variant, count: int) -> tuple[Precision, ...]:
+    """The precision of each of `count` layers of a variant."""
+    if variant == "float":
+        return (Precision.FLOAT,) * count
+    last = Precision.BINARY if variant == "full" else Precision.FIXED
+    return (*(Precision.BINARY,) * (count - 1), last)
+
+
+def generator(
+    variant: Variant = "partial",
+    *,
+    widths: tuple[int, ...] = (16, 8, 3),
+    latent_dim: int = 12,
+    seed: int = 0,
+) -> GeneratorSpec:
+    """A random generator of images 4 · 2^(len(widths) − 1) pixels wide; same seed, same arrays.
+
+    `widths=(512, 256, 128, 64, 3), latent_dim=100` is DCGAN with base 64.
+    """
+    rng = np.random.default_rng(seed)
+    chain = geometry(widths, latent_dim)
+    kinds = precisions(variant, len(chain))
+    return GeneratorSpec(
+        layers=tuple(
+            layer(shape, kind, rng, first=i == 0, last=i == len(chain) - 1)
+            for i, (shape, kind) in enumerate(zip(chain, kinds, strict=True))
+        )
+    )
