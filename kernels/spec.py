@@ -1,19 +1,26 @@
 """What a generator is: the geometry, precision and arrays of its layers, as plain dataclasses.
 
-Every layer is a square transposed convolution; the projection of the latents is one on a 1×1 input with stride 1 and
-padding 0, so there is one kind of layer. What the numbers mean is the arithmetic contract of `docs/arithmetic.md`.
+Every layer is a square transposed convolution; the projection of the latents is one on a 1×1 input
+with stride 1 and padding 0, so there is one kind of layer. What the numbers mean is the arithmetic
+contract of `docs/arithmetic.md`.
+A spec checks itself when it is made: one that exists can be run, and no sum in it can overflow.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 INT32_MAX = 2**31 - 1
 LARGEST_SCALE = 1e20  # |scale| and |shift|; keeps scale · acc + shift finite in float32
+LARGEST_FIXED = 127 * 256 + 127  # |w| of fixed weights: the largest that two signed bytes hold
+LARGEST_KERNEL = 8  # of kernel and stride; bounds the tables of phases and taps in C
+LARGEST_LAYERS = 16
+IMAGE_CHANNELS = 3
 
 
 class Precision(StrEnum):
@@ -22,6 +29,13 @@ class Precision(StrEnum):
     BINARY = "binary"  # ±1, one bit a weight
     FIXED = "fixed"  # signed fixed point in int16, narrow enough that Σ u8·w fits int32
     FLOAT = "float"  # float32 weights and activations
+
+
+WEIGHT_DTYPES = {
+    Precision.BINARY: np.dtype(np.uint8),
+    Precision.FIXED: np.dtype(np.int16),
+    Precision.FLOAT: np.dtype(np.float32),
+}
 
 
 @dataclass(frozen=True)
@@ -36,10 +50,17 @@ class Deconvolution:
     size_in: int
 
     def __post_init__(self) -> None:
-        for name, low in (("c_in", 1), ("c_out", 1), ("kernel", 1), ("stride", 1), ("padding", 0), ("size_in", 1)):
+        for name, low, high in (
+            ("c_in", 1, 2**16),
+            ("c_out", 1, 2**16),
+            ("kernel", 1, LARGEST_KERNEL),
+            ("stride", 1, LARGEST_KERNEL),
+            ("padding", 0, self.kernel - 1),
+            ("size_in", 1, 2**12),
+        ):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < low:
-                raise ValueError(f"deconvolution {name} must be an integer of at least {low}, not {value!r}")
+            if not isinstance(value, int) or not low <= value <= high:
+                raise ValueError(f"deconvolution {name} must be {low} … {high}, not {value!r}")
         if self.size_out < 1:
             raise ValueError(f"deconvolution output would be {self.size_out} pixels wide: {self}")
 
@@ -62,10 +83,14 @@ class Deconvolution:
 class LayerSpec:
     """One layer: geometry, precision, and the arrays.
 
-    weight  by precision: binary u8 [k, k, c_out, ceil(c_in / 8)] (bit order: `packing`), fixed i16 [k, k, c_out, c_in],
-            float f32 [k, k, c_out, c_in]; [ky, kx] as in PyTorch's ConvTranspose2d
+    weight  by precision: binary u8 [k, k, c_out, ceil(c_in / 8)] (bit order: `packing`),
+            fixed i16 [k, k, c_out, c_in], float f32 [k, k, c_out, c_in];
+            [ky, kx] as in PyTorch's ConvTranspose2d
     scale   f32 [c_out]
     shift   f32 [c_out]; the layer's output before its activation is scale · acc + shift
+
+    Raises ValueError for an array of another dtype or shape, a number that is not finite or too
+    large, and weights whose sum could overflow int32.
     """
 
     geometry: Deconvolution
@@ -74,12 +99,67 @@ class LayerSpec:
     scale: NDArray[np.float32]
     shift: NDArray[np.float32]
 
+    def __post_init__(self) -> None:
+        g = self.geometry
+        inputs = -(-g.c_in // 8) if self.precision is Precision.BINARY else g.c_in
+        shape = (g.kernel, g.kernel, g.c_out, inputs)
+        _check_array(f"{self.precision} weight", self.weight, WEIGHT_DTYPES[self.precision], shape)
+        for name, array in (("scale", self.scale), ("shift", self.shift)):
+            _check_array(name, array, np.dtype(np.float32), (g.c_out,))
+            _check_magnitude(name, array, LARGEST_SCALE)
+        if self.precision is Precision.FLOAT:
+            _check_magnitude("float weight", self.weight, LARGEST_SCALE)
+        else:
+            self._check_sums()
+
+    def _check_sums(self) -> None:
+        """No order of summation may overflow int32: 255 · Σ|w| < 2³¹ for every output channel."""
+        if self.precision is Precision.FIXED:
+            magnitude = np.abs(self.weight.astype(np.int64))
+            if magnitude.max() > LARGEST_FIXED:
+                raise ValueError(
+                    f"fixed weight must be within ±{LARGEST_FIXED}, not ±{magnitude.max()}"
+                )
+            largest = int(magnitude.sum(axis=(0, 1, 3)).max())
+        else:
+            largest = self.geometry.kernel**2 * self.geometry.c_in
+        if 255 * largest > INT32_MAX:
+            raise ValueError(
+                f"255 · Σ|w| of an output channel must be at most {INT32_MAX}, not {255 * largest}"
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class GeneratorSpec:
-    """A whole generator: its layers in order, first (projection) to last (image)."""
+    """A whole generator: its layers in order, first (projection) to last (image).
+
+    Raises ValueError when the layers do not chain, when float and integer layers are mixed, when
+    the first does not work on 1×1 latents, or when the last does not give an image's 3 channels.
+    """
 
     layers: tuple[LayerSpec, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.layers) <= LARGEST_LAYERS:
+            raise ValueError(f"a generator has 1 … {LARGEST_LAYERS} layers, not {len(self.layers)}")
+        geometries = [layer.geometry for layer in self.layers]
+        if geometries[0].size_in != 1:
+            raise ValueError(f"layer 0 must have size_in 1, not {geometries[0].size_in}")
+        for i, (before, after) in enumerate(pairwise(geometries), start=1):
+            if (after.c_in, after.size_in) != (before.c_out, before.size_out):
+                raise ValueError(
+                    f"layer {i} takes {after.c_in} channels of {after.size_in} pixels, "
+                    f"but layer {i - 1} gives {before.c_out} channels of {before.size_out} pixels"
+                )
+        if geometries[-1].c_out != IMAGE_CHANNELS:
+            raise ValueError(
+                f"the last layer must give {IMAGE_CHANNELS} channels, not {geometries[-1].c_out}"
+            )
+        floats = sum(layer.precision is Precision.FLOAT for layer in self.layers)
+        if floats not in (0, len(self.layers)):
+            raise ValueError(
+                f"all layers or none must be float, not {floats} of {len(self.layers)}"
+            )
 
     @property
     def latent_dim(self) -> int:
@@ -89,3 +169,18 @@ class GeneratorSpec:
     def image_size(self) -> int:
         """Height and width of the images, in pixels."""
         return self.layers[-1].geometry.size_out
+
+
+def _check_array(
+    name: str, array: NDArray[np.generic], dtype: np.dtype[np.generic], shape: tuple[int, ...]
+) -> None:
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError(
+            f"{name} must be {dtype} {list(shape)}, not {array.dtype} {list(array.shape)}"
+        )
+
+
+def _check_magnitude(name: str, array: NDArray[np.generic], bound: float) -> None:
+    largest = max(abs(float(array.min())), abs(float(array.max())))  # NaN stays NaN
+    if not largest <= bound:
+        raise ValueError(f"{name} must be finite and within ±{bound:g}, not {largest:g}")
