@@ -1,0 +1,125 @@
+"""The DCGAN generator and discriminator (Radford et al., arXiv 1511.06434), any subset of their layers binarized.
+
+The discriminator mirrors the generator: its layer i is the convolution whose adjoint has the shape of the generator's layer
+−1 − i, so one tuple of binary flags, in the generator's order, speaks for both. Networks compute in the dtype of their input
+(float32 or bfloat16); parameters stay float32.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from kernels.spec import Deconvolution
+from training import overlap
+from training.binarize import binarize
+
+LATENT_DIM = 100
+LATENT_LEVELS = 256  # the latent cube U(−1, 1)^100 is a grid: byte q means (q − 127.5) / 127.5
+SLOPE = 0.2  # of LeakyReLU
+
+
+def dcgan(width: int, image_size: int = 64, latent_dim: int = LATENT_DIM) -> tuple[Deconvolution, ...]:
+    """Layer geometry of DCGAN's generator; `width` channels enter the last deconvolution.
+
+    Width 64 and image size 64 give 100 → 512·4·4 → 256 → 128 → 64 → 3.
+    """
+    doublings = int(math.log2(image_size)) - 2
+    if image_size != 4 << doublings or doublings < 1:
+        raise ValueError(f"image size must be a power of two of at least 8, not {image_size}")
+    channels = [width << i for i in reversed(range(doublings))] + [3]
+    layers = [Deconvolution(latent_dim, channels[0], kernel=4, stride=1, padding=0, size_in=1)]
+    for c_in, c_out in zip(channels[:-1], channels[1:], strict=True):
+        layers.append(Deconvolution(c_in, c_out, 4, 2, 1, size_in=layers[-1].size_out))
+    return tuple(layers)
+
+
+def decode_latents(latents: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """u8 [N, D] on the 256-level grid → values in [−1, 1] of `dtype`."""
+    return ((latents.float() - 127.5) / 127.5).to(dtype)
+
+
+class _Layer(nn.Module):
+    """Weights of one layer, binarized or not: [c_in, c_out, k, k] of the generator's geometry in both networks."""
+
+    def __init__(self, geometry: Deconvolution, binary: bool, channel_dim: int) -> None:
+        super().__init__()
+        self.geometry, self.binary, self.channel_dim = geometry, binary, channel_dim
+        shape = (geometry.c_in, geometry.c_out, geometry.kernel, geometry.kernel)
+        self.weight = nn.Parameter(torch.randn(shape) * 0.02)
+
+    def effective_weight(self) -> Tensor:
+        """The float32 weights that the layer computes with."""
+        return binarize(self.weight, self.channel_dim) if self.binary else self.weight
+
+
+class DeconvolutionLayer(_Layer):
+    """A transposed convolution of the generator: [N, c_in, s, s] → [N, c_out, s', s']."""
+
+    def __init__(self, geometry: Deconvolution, binary: bool) -> None:
+        super().__init__(geometry, binary, channel_dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, g = self.effective_weight().to(x.dtype), self.geometry
+        if overlap.pays(g):
+            return overlap.deconvolve(x, weight, g.stride, g.padding)
+        return F.conv_transpose2d(x, weight, None, g.stride, g.padding)
+
+
+class ConvolutionLayer(_Layer):
+    """A convolution of the discriminator, the mirror of `geometry`: [N, c_out, s', s'] → [N, c_in, s, s]."""
+
+    def __init__(self, geometry: Deconvolution, binary: bool) -> None:
+        super().__init__(geometry, binary, channel_dim=0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, g = self.effective_weight().to(x.dtype), self.geometry
+        if overlap.pays(g):
+            return overlap.convolve(x, weight, g.stride, g.padding)
+        return F.conv2d(x, weight, None, g.stride, g.padding)
+
+
+class Generator(nn.Module):
+    """Latents [N, latent_dim] in [−1, 1] → images [N, 3, s, s] in [−1, 1]; `binary` has a flag for each layer."""
+
+    def __init__(self, geometry: tuple[Deconvolution, ...], binary: tuple[bool, ...]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            DeconvolutionLayer(g, flag) for g, flag in zip(geometry, binary, strict=True)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(g.c_out) for g in geometry[:-1])
+        self.bias = nn.Parameter(torch.zeros(geometry[-1].c_out))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        x = latents[:, :, None, None]
+        for layer, norm in zip(self.layers, self.norms, strict=False):
+            x = F.relu(norm(layer(x)))
+        return torch.tanh(self.layers[-1](x) + self.bias[:, None, None].to(x.dtype))
+
+
+class Discriminator(nn.Module):
+    """Images [N, 3, s, s] in [−1, 1] → logits [N] (float32), real faces high."""
+
+    def __init__(self, geometry: tuple[Deconvolution, ...], binary: tuple[bool, ...]) -> None:
+        super().__init__()
+        head = geometry[0]
+        logit = Deconvolution(1, head.c_out, head.kernel, head.stride, head.padding, head.size_in)
+        mirrored = (*reversed(geometry[1:]), logit)
+        self.layers = nn.ModuleList(
+            ConvolutionLayer(g, flag) for g, flag in zip(mirrored, reversed(binary), strict=True)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(g.c_in) for g in mirrored[1:-1])
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = F.leaky_relu(self.layers[0](images), SLOPE)
+        for layer, norm in zip(self.layers[1:], self.norms, strict=False):
+            x = F.leaky_relu(norm(layer(x)), SLOPE)
+        return self.layers[-1](x).float().flatten()
+
+
+def binary_weights(*networks: Generator | Discriminator) -> list[Tensor]:
+    """The latent weights of all binarized layers, to be clipped after each step."""
+    return [layer.weight for net in networks for layer in net.layers if layer.binary]

@@ -1,0 +1,65 @@
+"""Everything that decides a training run, saved beside it as `options.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from training.networks import dcgan
+from training.redundancy import choose_binary
+
+VARIANTS = ("float", "full", "partial")
+
+
+@dataclass(frozen=True)
+class Options:
+    """A run's options; images are counted in real faces shown to the discriminator."""
+
+    variant: str = "partial"
+    width: int = 64  # channels that enter the generator's last deconvolution
+    discriminator_width: int = 64
+    images: int = 409_600  # the run's budget
+    batch: int = 128
+    learning_rate: float = 2e-4  # Adam, β₁ 0.5, β₂ 0.999
+    decay_from: float = 0.4  # of the budget; from there the rate falls linearly to 0
+    seed: int = 0
+    compute: str = "bfloat16"  # or float32: the dtype of activations and of weight copies
+    checkpoint_every: int = 20_480  # images
+    evaluate_every: int = 102_400  # images
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {self.variant!r}")
+        if self.compute not in ("bfloat16", "float32"):
+            raise ValueError(f"compute must be bfloat16 or float32, not {self.compute!r}")
+        for name in ("width", "discriminator_width", "images", "batch", "checkpoint_every", "evaluate_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.decay_from <= 1:
+            raise ValueError(f"decay_from must be between 0 and 1, not {self.decay_from}")
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run, the last one included when the budget is no multiple of the batch."""
+        return -(-self.images // self.batch)
+
+    @property
+    def binary(self) -> tuple[bool, ...]:
+        """Whether each layer, in the generator's order, is binarized (in both networks)."""
+        geometry = dcgan(self.width)
+        if self.variant == "partial":
+            return choose_binary(geometry)
+        return (self.variant == "full",) * len(geometry)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: constant, then falling linearly to 0 at the end of the budget."""
+        left = 1 - step / self.steps
+        return self.learning_rate * min(1.0, left / (1 - self.decay_from) if self.decay_from < 1 else 1.0)
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Options:
+        return cls(**json.loads(path.read_text()))
