@@ -7,15 +7,21 @@ pictures are neither black nor white, so a wrong weight, bit order or rounding s
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels import packing
 from kernels.spec import INT32_MAX, Deconvolution, GeneratorSpec, LayerSpec, Precision
+from model_store import artifact
+from model_store.manifest import layer_row
 
 Variant = Literal["float", "full", "partial"]
+VARIANTS: tuple[Variant, ...] = ("float", "full", "partial")
 
 HIDDEN_MEAN, HIDDEN_SPREAD = 60.0, 70.0  # of a u8 activation before its clamp
 IMAGE_MEAN, IMAGE_SPREAD = 2047.5, 400.0  # of the argument of the TANH table
@@ -53,8 +59,8 @@ def layer(
     # Inputs that reach an inner output pixel: those under the kernel, one in `stride` each way.
     taps = shape.c_in * (1 if first else math.ceil(k / shape.stride) ** 2)
     if precision is Precision.BINARY:
-        signs = rng.integers(0, 2, (k, k, shape.c_out, shape.c_in), dtype=np.uint8)
-        weight: NDArray[np.generic] = np.packbits(signs, axis=-1, bitorder="little")
+        signs = rng.choice([-1, 1], (k, k, shape.c_out, shape.c_in))
+        weight: NDArray[np.generic] = packing.pack(signs)
         weight_rms = 1.0
     elif precision is Precision.FIXED:
         largest = min(8191, INT32_MAX // (255 * k**2 * shape.c_in))
@@ -109,3 +115,45 @@ def generator(
             for i, (shape, kind) in enumerate(zip(chain, kinds, strict=True))
         )
     )
+
+
+def manifest(spec: GeneratorSpec, variant: Variant = "partial") -> dict[str, Any]:
+    """A complete manifest for a spec, as an export would write it."""
+    rows = []
+    for each in spec.layers:
+        rank = each.geometry.c_in * each.geometry.kernel**2
+        positions = each.geometry.size_out**2
+        redundancy = {
+            "rank": rank,
+            "positions": positions,
+            "ratio": rank / positions,
+            "redundant": rank > positions,
+        }
+        rows.append({**layer_row(each), "redundancy": redundancy})
+    return {
+        "variant": variant,
+        "architecture": "dcgan",
+        "layers": rows,
+        "provenance": {
+            "dataset": "random numbers",
+            "terms": "for tests only",
+            "images_seen": 0,
+            "seed": 0,
+            "options": {"base": 64, "binarized": [0, 1]},
+            "commit": "0" * 40,
+        },
+        "swd": {"64": 10.0, "32": 20.0, "16": 60.0, "mean": 30.0},
+        "export": {"largest_difference": 1, "mean_difference": 0.25},
+    }
+
+
+def store(root: Path, variants: Iterable[Variant] = VARIANTS, **options: Any) -> Path:
+    """Fills a folder as a model store with version 1 of random variants; returns the folder.
+
+    `options` are those of `generator`.
+    """
+    for variant in variants:
+        spec = generator(variant, **options)
+        (root / variant).mkdir(parents=True, exist_ok=True)
+        artifact.write(root / variant / "1.safetensors", spec, manifest(spec, variant))
+    return root

@@ -1,0 +1,165 @@
+"""python -m model_store list | show | verify: look at a store and check it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from model_store.artifact import Artifact
+from model_store.errors import ArtifactError
+from model_store.store import Store
+
+DESCRIPTION = """\
+Looks at a model store and checks it.
+
+A model is a name ("partial": its active version) or name@version ("partial@2").
+Every command verifies what it prints: digest, shapes, numbers.
+"""
+EXIT_CODES = "Exit code: 0 if all is well, 1 if a model is unknown or damaged, 2 for a wrong call."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    store = Store(options.store)
+    try:
+        return int(options.run(store, options))
+    except ArtifactError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def list_models(store: Store, _: argparse.Namespace) -> int:
+    """One line a version; `*` marks the active one of each name."""
+    rows, damaged = [], []
+    for entry in store.list():
+        try:
+            model = store.open(entry.label)
+        except ArtifactError as error:
+            damaged.append(error)
+            continue
+        swd = model.manifest["swd"]
+        rows.append(
+            (
+                entry.label + ("*" if entry.active else ""),
+                model.manifest["variant"],
+                f"{model.spec.image_size} × {model.spec.image_size}",
+                _precisions(model),
+                f"{model.file_bytes:,}",
+                f"{swd['mean']:.1f}" if swd else "–",
+                f"{model.manifest['provenance']['images_seen']:,}",
+                model.digest[:19],
+            )
+        )
+    header = ("MODEL", "VARIANT", "IMAGE", "LAYERS", "BYTES", "SWD", "TRAINED ON", "DIGEST")
+    _print_table(header, rows)
+    for problem in damaged:
+        print(f"error: {problem}", file=sys.stderr)
+    if not rows and not damaged:
+        print("The store is empty.", file=sys.stderr)
+    return 1 if damaged else 0
+
+
+def show(store: Store, options: argparse.Namespace) -> int:
+    """All that a manifest says."""
+    model = store.open(options.model)
+    manifest = model.manifest
+    facts = {
+        "model": model.label,
+        "variant": manifest["variant"],
+        "architecture": manifest["architecture"],
+        "digest": model.digest,
+        "file": f"{model.file_bytes:,} bytes",
+        "latents": str(model.spec.latent_dim),
+        "image": f"{model.spec.image_size} × {model.spec.image_size}",
+    }
+    facts |= {f"SWD {level}": f"{value:.2f}" for level, value in (manifest["swd"] or {}).items()}
+    facts |= {f"trained: {name}": _text(value) for name, value in manifest["provenance"].items()}
+    facts |= {f"export: {name}": _text(value) for name, value in manifest["export"].items()}
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        print(f"{name:<{width}}  {value}")
+    print()
+    header = ("LAYER", "CHANNELS", "KERNEL", "SIZE", "PRECISION", "RANK", "POSITIONS", "RATIO", "")
+    rows = []
+    for i, (row, layer) in enumerate(zip(manifest["layers"], model.spec.layers, strict=True)):
+        g, metric = layer.geometry, row["redundancy"]
+        rows.append(
+            (
+                str(i),
+                f"{g.c_in} → {g.c_out}",
+                f"{g.kernel}×{g.kernel}, stride {g.stride}, padding {g.padding}",
+                f"{g.size_in} → {g.size_out}",
+                row["precision"],
+                f"{metric['rank']:,}",
+                f"{metric['positions']:,}",
+                f"{metric['ratio']:.2f}",
+                "redundant" if metric["redundant"] else "needed",
+            )
+        )
+    _print_table(header, rows)
+    return 0
+
+
+def verify(store: Store, options: argparse.Namespace) -> int:
+    """Opens each model (all, if none is named) and says whether it is what was written."""
+    status = 0
+    for label in options.models or [entry.label for entry in store.list()]:
+        try:
+            model = store.open(label)
+            print(f"ok       {model.label}  {model.digest}")
+        except ArtifactError as error:
+            print(f"damaged  {error}")
+            status = 1
+    return status
+
+
+def _precisions(model: Artifact) -> str:
+    counts = Counter(layer.precision.value for layer in model.spec.layers)
+    return ", ".join(f"{count} {precision}" for precision, count in counts.items())
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={item}" for name, item in value.items())
+    return f"{value:,}" if type(value) is int else str(value)
+
+
+def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell, two spaces apart."""
+    table = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        print("  ".join(map(str.ljust, row, widths)).rstrip())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m model_store",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--store",
+        metavar="DIR",
+        help="the store's folder (default: $PBGEN_STORE, else the generators that ship)",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, run, text in (
+        ("list", list_models, "one line a version, with its size and quality"),
+        ("show", show, "all that one model's manifest says, with its layer table"),
+        ("verify", verify, "check models: digest, shapes, numbers"),
+    ):
+        command = commands.add_parser(name, help=text, description=f"{run.__doc__}")
+        command.set_defaults(run=run)
+        if name == "show":
+            command.add_argument("model", metavar="MODEL", help="name or name@version")
+        if name == "verify":
+            command.add_argument("models", metavar="MODEL", nargs="*", help="name or name@version")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
