@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from model_store.artifact import Artifact
-from model_store.errors import ArtifactError
+from model_store.errors import ArtifactError, UnknownModelError
 from model_store.store import Store
 
 DESCRIPTION = """\
@@ -53,11 +53,12 @@ def list_models(store: Store, _: argparse.Namespace) -> int:
             )
         )
     header = ("MODEL", "VARIANT", "IMAGE", "LAYERS", "BYTES", "SWD", "TRAINED ON", "DIGEST")
-    _print_table(header, rows)
+    if rows or damaged:
+        _print_table(header, rows)
+    else:
+        print("The store is empty.", file=sys.stderr)
     for problem in damaged:
         print(f"error: {problem}", file=sys.stderr)
-    if not rows and not damaged:
-        print("The store is empty.", file=sys.stderr)
     return 1 if damaged else 0
 
 
@@ -109,6 +110,9 @@ def verify(store: Store, options: argparse.Namespace) -> int:
         try:
             model = store.open(label)
             print(f"ok       {model.label}  {model.digest}")
+        except UnknownModelError as error:
+            print(f"unknown  {error}")
+            status = 1
         except ArtifactError as error:
             print(f"damaged  {error}")
             status = 1

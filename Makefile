@@ -1,0 +1,71 @@
+# make serve   run the service at http://127.0.0.1:8000 (first time: sets up .venv, builds the kernels)
+# make test    run all tests                              make lint    style, types, formatting
+# make train   train the three generators                 make bench   time the kernels
+# make clean   remove everything that make made
+#
+# Needed: Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+C_SOURCES := $(wildcard kernels/c/* kernels/c/*/*)
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint train bench build clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
+
+serve: $(VENV)/.serve
+	@$(RUN) -m service
+
+test: $(VENV)/.develop
+	@$(RUN) -m pytest
+
+lint: $(VENV)/.develop
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m mypy
+	@if command -v clang-format >/dev/null; then clang-format --dry-run -Werror $(wildcard kernels/c/*.[ch]); fi
+
+train: $(VENV)/.develop
+	@$(RUN) -m training train
+
+bench: $(VENV)/.serve
+	@$(RUN) -m kernels.bench
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find kernels -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps. An editable install puts the built library into kernels/, where the checkout's own
+# modules find it; it is repeated when the project file or a C source changes, not otherwise.
+INPUTS := pyproject.toml CMakeLists.txt $(C_SOURCES)
+
+$(VENV)/.serve: $(INPUTS) | $(RUN)
+	@echo 'Installing what the service needs and building the kernels …'
+	@$(PIP) --editable .
+	@$(check-library)
+	@touch $@
+
+$(VENV)/.develop: $(INPUTS) | $(RUN)
+	@echo 'Installing what the tests need (PyTorch among it) and building the kernels …'
+	@$(PIP) --editable '.[dev,train]'
+	@$(check-library)
+	@touch $@ $(VENV)/.serve
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo 'PBGen needs Python 3.11 or later; name one with: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+define check-library
+ls kernels/*.so >/dev/null 2>&1 || printf '%s\n' \
+    '*****************************************************************************' \
+    '* WARNING: no C compiler was found, so the kernels were not built.          *' \
+    '* Pictures will be the same, but many times slower (NumPy). Install a C     *' \
+    '* compiler (gcc or clang), run "make clean" and start again.                *' \
+    '*****************************************************************************' >&2
+endef
