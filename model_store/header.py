@@ -63,7 +63,8 @@ def parse_header(file: bytes) -> Header:
         raise ManifestError(f'the metadata lacks "{MANIFEST_KEY}"; this is not a PBGen artifact')
     tensors = {name: _tensor(name, entry, start) for name, entry in entries.items()}
     _check_cover(tensors, start, len(file))
-    return Header(_json_object("the manifest", metadata[MANIFEST_KEY].encode()), tensors)
+    manifest = metadata[MANIFEST_KEY].encode(errors="surrogatepass")  # refused when decoded
+    return Header(_json_object("the manifest", manifest), tensors)
 
 
 def _json_object(what: str, text: bytes) -> dict[str, Any]:

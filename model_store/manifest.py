@@ -134,7 +134,8 @@ def _check_fields(where: str, value: dict[str, object], kinds: dict[str, Any]) -
     for name, kind in kinds.items():
         if name not in value:
             raise ManifestError(f"{where}.{name} is missing")
-        _check(f"{where}.{name[:40]}", value[name], kind)
+        shown = ascii(name[:40])[1:-1]  # whatever the file says, a message can be printed
+        _check(f"{where}.{shown}", value[name], kind)
 
 
 def _of_type(where: str, value: object, kind: type) -> Any:

@@ -1,0 +1,322 @@
+"""One artifact: what is written is read; every kind of damage has its own error that says what."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from model_store import artifact, errors
+from model_store.header import LARGEST_HEADER
+from tests import factories
+
+SPEC = factories.generator("partial", widths=(9, 3), latent_dim=5)
+MANIFEST = factories.manifest(SPEC)
+
+
+def tensors() -> dict[str, np.ndarray[Any, Any]]:
+    return {
+        f"layers.{i}.{part}": getattr(layer, part).copy()
+        for i, layer in enumerate(SPEC.layers)
+        for part in ("weight", "scale", "shift")
+    }
+
+
+def split(file: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header's JSON and the tensors' bytes."""
+    length = int.from_bytes(file[:8], "little")
+    return json.loads(file[8 : 8 + length]), file[8 + length :]
+
+
+def join(header: object, data: bytes) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+GOOD = artifact.encode(tensors(), MANIFEST)
+
+
+@pytest.mark.parametrize("variant", factories.VARIANTS)
+def test_what_is_written_is_read(variant: factories.Variant, tmp_path: Path) -> None:
+    spec = factories.generator(variant)
+    manifest = factories.manifest(spec, variant)
+    path = tmp_path / "a.safetensors"
+    digest = artifact.write(path, spec, manifest)
+    read = artifact.read(path)
+    assert {**read.manifest} == {**manifest, "format": 1, "digest": digest}
+    assert (read.name, read.version, read.label) == ("a.safetensors", None, "a.safetensors")
+    assert read.digest == digest
+    assert read.file_bytes == path.stat().st_size
+    for given, found in zip(spec.layers, read.spec.layers, strict=True):
+        assert (found.geometry, found.precision) == (given.geometry, given.precision)
+        for part in ("weight", "scale", "shift"):
+            before, after = getattr(given, part), getattr(found, part)
+            assert after.dtype == before.dtype
+            np.testing.assert_array_equal(after, before)
+            assert after.flags.aligned
+
+
+def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
+    shuffled = dict(reversed(MANIFEST.items()))
+    digests = {artifact.write(tmp_path / "a", SPEC, m) for m in (MANIFEST, MANIFEST, shuffled)}
+    assert (tmp_path / "a").read_bytes() == GOOD
+    assert digests == {artifact.decode(GOOD)[0]["digest"]}
+
+
+def test_the_digest_covers_manifest_names_shapes_and_bytes() -> None:
+    base = tensors()
+    other = tensors()
+    other["layers.0.scale"][0] += 1
+    reshaped = {**base, "layers.0.weight": base["layers.0.weight"].reshape(-1)}
+    renamed = {**base, "layers.2.scale": base["layers.1.scale"]}
+    del renamed["layers.1.scale"]
+    seen = {artifact.digest(MANIFEST, t) for t in (base, other, reshaped, renamed)}
+    seen.add(artifact.digest({**MANIFEST, "variant": "full"}, base))
+    assert len(seen) == 5
+    assert artifact.digest({**MANIFEST, "digest": "sha256:0"}, base) == artifact.digest(
+        MANIFEST, base
+    )
+
+
+def test_the_library_reads_what_we_write(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    artifact.write(path, SPEC, MANIFEST)
+    loaded = safetensors.numpy.load_file(path)
+    assert loaded.keys() == tensors().keys()
+    for name, array in tensors().items():
+        np.testing.assert_array_equal(loaded[name], array)
+
+
+def test_an_unaligned_file_of_another_writer_is_read() -> None:
+    header, data = split(GOOD)
+    text = json.dumps(header).encode()
+    text += b" " * (1 - len(text) % 2)  # tensors begin at an odd byte
+    _, spec = artifact.decode(join(text, data))
+    assert all(layer.scale.flags.aligned for layer in spec.layers)
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 100, len(GOOD) - 1])
+def test_truncated(length: int) -> None:
+    with pytest.raises(errors.TruncatedError, match=f"^{length} bytes; "):
+        artifact.decode(GOOD[:length])
+
+
+def test_trailing_data() -> None:
+    with pytest.raises(errors.TrailingDataError, match=f"announces only {len(GOOD)}"):
+        artifact.decode(GOOD + b"x")
+
+
+@pytest.mark.parametrize("length", [LARGEST_HEADER + 1, 2**63, 2**64 - 1])
+def test_oversized_header(length: int) -> None:
+    with pytest.raises(
+        errors.OversizedHeaderError, match=f"{length} bytes.* at most {LARGEST_HEADER}"
+    ):
+        artifact.decode(length.to_bytes(8, "little") + GOOD[8:])
+
+
+def test_a_flipped_bit_in_the_numbers() -> None:
+    damaged = bytearray(GOOD)
+    damaged[-3] ^= 0x10
+    with pytest.raises(errors.DigestError, match=r"digest is sha256:.*manifest says 'sha256:"):
+        artifact.decode(bytes(damaged))
+
+
+def test_a_changed_word_in_the_manifest() -> None:
+    with pytest.raises(errors.DigestError):
+        artifact.decode(GOOD.replace(b"random numbers", b"famous numbers"))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{",
+        b"[]",
+        b"\xff\xfe{}",
+        b"[" * 100_000,
+        b'{"a": ' + b"9" * 5000 + b"}",
+        b'{"a": 1, "a": 2}',
+    ],
+    ids=["cut", "list", "no UTF-8", "deep", "long number", "duplicate"],
+)
+def test_malformed_header(header: bytes) -> None:
+    with pytest.raises(errors.MalformedHeaderError, match="the file is damaged"):
+        artifact.decode(join(header, b""))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"shape": [10]}, errors.MalformedHeaderError, r"36 bytes; its shape \[10\] needs 40"),
+        ({"shape": [-9]}, errors.MalformedHeaderError, "impossible shape"),
+        ({"shape": [9.0]}, errors.MalformedHeaderError, "impossible shape"),
+        ({"shape": [True] * 3}, errors.MalformedHeaderError, "impossible shape"),
+        ({"shape": [10**4000]}, errors.MalformedHeaderError, "impossible shape"),
+        ({"shape": [9, 0]}, errors.MalformedHeaderError, "impossible shape"),
+        ({"shape": "9"}, errors.MalformedHeaderError, "lacks dtype, shape"),
+        ({"data_offsets": [0]}, errors.MalformedHeaderError, "lacks dtype, shape or data_offsets"),
+        ({"data_offsets": [4, 40]}, errors.MalformedHeaderError, "a tensor begins at byte"),
+        ({"dtype": "BF16"}, errors.TensorError, "'BF16'; U8, I16, F32 would be right"),
+    ],
+)
+def test_contradictions_in_the_header(
+    change: dict[str, Any], error: type[errors.ArtifactError], message: str
+) -> None:
+    header, data = split(GOOD)
+    header["layers.0.scale"] |= change
+    with pytest.raises(error, match=message):
+        artifact.decode(join(header, data))
+
+
+@pytest.mark.parametrize("metadata", [None, [], {}, {"pbgen": 1}, {"other": "{}"}])
+def test_no_manifest(metadata: object) -> None:
+    header, data = split(GOOD)
+    header["__metadata__"] = metadata
+    with pytest.raises(errors.ManifestError, match="not a PBGen artifact"):
+        artifact.decode(join(header, data))
+
+
+def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
+    """An artifact with a changed manifest (its digest with it)."""
+    manifest = json.loads(json.dumps(MANIFEST))
+    change(manifest)
+    return artifact.encode(tensors(), manifest)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.pop("variant"), r"manifest\.variant is missing"),
+        (lambda m: m.pop("swd"), r"manifest\.swd is missing"),
+        (lambda m: m.update(variant=3), r"manifest\.variant is 3; text would be right"),
+        (lambda m: m.update(layers=[]), r"manifest\.layers is empty"),
+        (lambda m: m.update(layers={}), r"manifest\.layers is an object; a list would be right"),
+        (lambda m: m.update(swd={"mean": "low"}), r'manifest\.swd\.mean is "low"; a number would'),
+        (lambda m: m["provenance"].pop("terms"), r"manifest\.provenance\.terms is missing"),
+        (lambda m: m["provenance"].update(seed=-1), r"seed is -1; 0 to 2\^64 − 1 would be right"),
+        (lambda m: m["provenance"].update(seed=2**70), "seed is a larger integer than"),
+        (
+            lambda m: m["layers"][1].update(kernel=True),
+            r"manifest\.layers\.1\.kernel is true; an int",
+        ),
+        (
+            lambda m: m["layers"][1].update(precision="ternary"),
+            "'ternary'; binary, fixed, float are known",
+        ),
+        (lambda m: m["layers"][1].update(kernel=0), "layer 1: deconvolution kernel must be 1"),
+        (
+            lambda m: m["layers"][0]["redundancy"].pop("ratio"),
+            r"layers\.0\.redundancy\.ratio is missing",
+        ),
+    ],
+)
+def test_incomplete_manifest(change: Callable[[dict[str, Any]], object], message: str) -> None:
+    with pytest.raises(errors.ManifestError, match=message):
+        artifact.decode(changed(change))
+
+
+def test_an_unknown_average_distance_is_null() -> None:
+    manifest, _ = artifact.decode(changed(lambda m: m.update(swd=None)))
+    assert manifest["swd"] is None
+
+
+def test_future_format() -> None:
+    file = GOOD.replace(b'\\"format\\":1', b'\\"format\\":7')
+    with pytest.raises(errors.FutureFormatError, match="format is 7; this PBGen reads 1"):
+        artifact.decode(file)
+    with pytest.raises(errors.ManifestError, match="format is 0; 1 would be right"):
+        artifact.decode(GOOD.replace(b'\\"format\\":1', b'\\"format\\":0'))
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        (
+            "layers.0.scale",
+            np.ones(8, np.float32),
+            r"scale must be float32 \[9\], not float32 \[8\]",
+        ),
+        ("layers.1.weight", np.ones((4, 4, 3, 9), np.float32), "weight must be int16"),
+        (
+            "layers.1.weight",
+            np.ones((4, 4, 9, 3), np.int16),
+            r"weight must be int16 \[4, 4, 3, 9\]",
+        ),
+        ("layers.1.weight", np.full((4, 4, 3, 9), -(2**15), np.int16), "weight must be within"),
+        ("layers.1.shift", np.full(3, 1e30, np.float32), "shift must be finite and within"),
+        ("layers.2.scale", np.ones(3, np.float32), "'layers.2.scale' belongs to no layer"),
+        ("layers.1.scale", None, "'layers.1.scale' is missing"),
+    ],
+)
+def test_wrong_tensors(name: str, array: np.ndarray[Any, Any] | None, message: str) -> None:
+    arrays = tensors()
+    if array is None:
+        del arrays[name]
+    else:
+        arrays[name] = array
+    with pytest.raises(errors.TensorError, match=message):
+        artifact.decode(artifact.encode(arrays, MANIFEST))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["layers.0.scale", "layers.1.shift"])
+def test_not_finite(name: str, value: float) -> None:
+    arrays = tensors()
+    arrays[name][1] = value
+    with pytest.raises(errors.NonFiniteError, match=f"'{name}' holds NaN or infinity"):
+        artifact.decode(artifact.encode(arrays, MANIFEST))
+
+
+def test_nothing_is_written_that_could_not_be_read(tmp_path: Path) -> None:
+    wrong = json.loads(json.dumps(MANIFEST))
+    wrong["layers"][1]["padding"] = 2
+    for manifest, message in (
+        ({**MANIFEST, "layers": wrong["layers"]}, "layer 1 of the manifest is .*the spec's is"),
+        ({**MANIFEST, "layers": MANIFEST["layers"][:1]}, "belongs to no layer"),
+        ({**MANIFEST, "swd": {"mean": float("nan")}}, "only finite numbers"),
+        ({**MANIFEST, "variant": "\ud800"}, "only finite numbers, text"),
+    ):
+        with pytest.raises(errors.ArtifactError, match=message):
+            artifact.write(tmp_path / "a", SPEC, manifest)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    artifact.write(path, SPEC, MANIFEST)
+
+    def full_disk(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        artifact.write(path, SPEC, {**MANIFEST, "variant": "full"})
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == GOOD
+
+
+def test_paths_that_are_no_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(errors.UnknownModelError, match=r"^absent: there is no such file"):
+        artifact.read(tmp_path / "absent")
+    with pytest.raises(errors.UnreadableError, match="this is no file"):
+        artifact.read(tmp_path)
+    (tmp_path / "a").write_bytes(GOOD)
+    monkeypatch.setattr(artifact, "LARGEST_FILE", 100)
+    with pytest.raises(errors.UnreadableError, match=f"a: {len(GOOD)} bytes; at most 100 would"):
+        artifact.read(tmp_path / "a")
+
+
+def test_an_error_names_the_artifact_and_no_path(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(GOOD[:-1])
+    with pytest.raises(errors.TruncatedError) as caught:
+        artifact.read(tmp_path / "a", "partial", 2)
+    assert str(caught.value).startswith("partial@2: ")
+    assert caught.value.artifact == "partial@2"
+    assert str(tmp_path) not in str(caught.value)
