@@ -1,12 +1,191 @@
-"""python -m training train | evaluate | redundancy | export."""
-import argparse, os
+"""python -m training train | evaluate | redundancy | export: from faces to a served artifact."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, fields
 from pathlib import Path
-from training import data
+
+import model_store
+from model_store import artifact
+from training import evaluate, export, redundancy
+from training.data import DataError, Faces, load
 from training.loop import Run
-from training.options import Options
-p=argparse.ArgumentParser(); p.add_argument("variant"); p.add_argument("folder"); p.add_argument("--data",default=None)
-p.add_argument("--images",type=int,default=409600); p.add_argument("--width",type=int,default=64); p.add_argument("--checkpoint-every",type=int,default=20480); p.add_argument("--evaluate-every",type=int,default=102400)
-a=p.parse_args()
-f=Path(a.folder)
-run=Run.resume(f) if (f/"checkpoint.pt").exists() else Run.start(f,Options(a.variant,width=a.width,images=a.images,checkpoint_every=a.checkpoint_every,evaluate_every=a.evaluate_every))
-run.train(data.load(Path(a.data)))
+from training.networks import dcgan
+from training.options import VARIANTS, Options
+from training.provenance import Provenance
+
+SWD_IMAGES = 16_384  # as in Progressive GAN
+
+OPTION_HELP = {
+    "variant": "which layers are binarized, in generator and discriminator alike: none, all, or "
+    "those that the redundancy metric names",
+    "width": "channels that enter the generator's last deconvolution; 64 gives 512-256-128-64-3",
+    "discriminator_width": "channels that leave the discriminator's first convolution",
+    "images": "the budget: real faces shown to the discriminator",
+    "batch": "faces a step",
+    "learning_rate": "of Adam, both players",
+    "decay_from": "share of the budget after which the rate falls linearly to 0",
+    "seed": "decides weights, order of faces and latents",
+    "compute": "bfloat16 or float32: activations and weight copies; parameters are float32",
+    "checkpoint_every": "images between checkpoints: at most these are lost by kill -9",
+    "evaluate_every": "images between SWD evaluations and sample sheets",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = args.command
+    try:
+        command(args)
+    except (
+        DataError,
+        FileExistsError,
+        FileNotFoundError,
+        ValueError,
+        model_store.ArtifactError,
+    ) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; resume with: python -m training train --resume", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m training", description=__doc__)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    train = _command(commands, "train", _train, "train a generator against its discriminator")
+    train.add_argument(
+        "--run", type=Path, required=True, metavar="FOLDER", help="where the run is kept"
+    )
+    _add_data(train, required=True)
+    train.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the run's last checkpoint, with its saved options",
+    )
+    for field in fields(Options):
+        train.add_argument(
+            "--" + field.name.replace("_", "-"),
+            type=type(field.default),
+            default=field.default,
+            choices=VARIANTS if field.name == "variant" else None,
+            metavar=None if field.name == "variant" else field.name.upper(),
+            help=f"{OPTION_HELP[field.name]} (default: %(default)s)",
+        )
+
+    measure = _command(
+        commands, "evaluate", _evaluate, "measure SWD of a stored model against real faces"
+    )
+    measure.add_argument("model", help="name, name@version, or path of an artifact")
+    _add_data(measure, required=True)
+    _add_swd_images(measure)
+
+    metric = _command(
+        commands, "redundancy", _redundancy, "show which layers can be binarized, and why"
+    )
+    metric.add_argument(
+        "model", nargs="?", help="a stored model; without one, DCGAN of the given size"
+    )
+    metric.add_argument("--width", type=int, default=64, help="of DCGAN (default: %(default)s)")
+    metric.add_argument(
+        "--image-size", type=int, default=64, help="in pixels (default: %(default)s)"
+    )
+
+    write = _command(commands, "export", _export, "write a run's generator as an artifact")
+    write.add_argument(
+        "--run", type=Path, required=True, metavar="FOLDER", help="a folder that train made"
+    )
+    write.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the .safetensors file to write"
+    )
+    _add_data(write, required=False)
+    _add_swd_images(write)
+    return parser
+
+
+def _command(commands, name: str, run: Callable[[argparse.Namespace], None], text: str):  # type: ignore[no-untyped-def]
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser, required: bool) -> None:
+    text = "faces64 mosaics, or any folder of images (centre crop)"
+    optional = "" if required else "; with it, SWD is measured and put into the manifest"
+    parser.add_argument(
+        "--data", type=Path, required=required, metavar="FOLDER", help=text + optional
+    )
+
+
+def _add_swd_images(parser: argparse.ArgumentParser) -> None:
+    text = "generated images, and training faces, to compare (default: %(default)s)"
+    parser.add_argument("--swd-images", type=int, default=SWD_IMAGES, metavar="N", help=text)
+
+
+def _train(args: argparse.Namespace) -> None:
+    faces = load(args.data)
+    if args.resume:
+        run = Run.resume(args.run)
+    else:
+        run = Run.start(
+            args.run, Options(**{f.name: getattr(args, f.name) for f in fields(Options)})
+        )
+        Provenance.now(faces).save(args.run)
+    run.train(faces)
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    faces = load(args.data)
+    spec = model_store.load(args.model)
+    _print_swd(args.model, evaluate.evaluate(spec, faces, args.swd_images))
+    _print_swd("real faces (held out)", evaluate.control(faces))
+
+
+def _print_swd(name: str, result: evaluate.Evaluation) -> None:
+    levels = "  ".join(f"{level}: {value:.2f}" for level, value in result.swd.items())
+    print(f"{name}: SWD × 10³ of {result.images} images against training faces  {levels}")
+
+
+def _redundancy(args: argparse.Namespace) -> None:
+    if args.model:
+        geometry = tuple(layer.geometry for layer in model_store.load(args.model).layers)
+    else:
+        geometry = dcgan(args.width, args.image_size)
+    print(redundancy.table(geometry))
+
+
+def _export(args: argparse.Namespace) -> None:
+    run = Run.resume(args.run)
+    faces: Faces | None = load(args.data) if args.data else None
+    spec = export.fold(run.generator)
+    report: dict[str, object] = dict(export.difference(run.generator, spec))
+    result = evaluate.evaluate(spec, faces, args.swd_images) if faces else None
+    if result:
+        report["swd_images"] = result.images
+    manifest = {
+        "variant": run.options.variant,
+        "architecture": "dcgan",
+        "layers": export.layer_table(spec),
+        "provenance": asdict(Provenance.load(args.run))
+        | {
+            "images_seen": run.images_seen,
+            "seed": run.options.seed,
+            "options": asdict(run.options),
+        },
+        "swd": result.swd if result else None,
+        "export": report,
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    digest = artifact.write(args.out, spec, manifest)
+    print(json.dumps({"digest": digest, "swd": manifest["swd"], "export": report}, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

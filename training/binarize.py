@@ -1,8 +1,9 @@
 """Binary weights with a straight-through gradient.
 
-A binarized layer keeps a float32 latent weight w in [−1, 1] and computes with mean|w| · sign(w), the mean taken for each
-output channel (XNOR-Net, Rastegari et al., arXiv 1603.05279). The gradient passes the sign where |w| ≤ 1 (BinaryConnect and
-BNN, Courbariaux et al., arXiv 1602.02830), and the optimizer's step is followed by a clip to [−1, 1].
+A binarized layer keeps a float32 latent weight w in [−1, 1] and computes with mean|w| · sign(w),
+the mean taken for each output channel (XNOR-Net, Rastegari et al., arXiv 1603.05279). The gradient
+passes the sign where |w| ≤ 1 (BinaryConnect and BNN, Courbariaux et al., arXiv 1602.02830), and the
+optimizer's step is followed by a clip to [−1, 1].
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ class _Sign(torch.autograd.Function):
     """sign(w) with sign(0) = +1; the gradient is the identity where |w| ≤ 1 and 0 elsewhere."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, weight: Tensor) -> Tensor:
+    def forward(ctx, weight):  # type: ignore[no-untyped-def]
         ctx.save_for_backward(weight)
         return torch.where(weight >= 0, 1.0, -1.0).to(weight.dtype)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
-        (weight,) = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        (weight,) = ctx.saved_tensors
         return gradient * (weight.abs() <= 1)
 
 
 def sign(weight: Tensor) -> Tensor:
     """±1 of the same shape and dtype as `weight`, with the straight-through gradient."""
-    result: Tensor = _Sign.apply(weight)
+    result: Tensor = _Sign.apply(weight)  # type: ignore[no-untyped-call]
     return result
 
 

@@ -1,7 +1,9 @@
-"""Face images as one u8 array [N, 64, 64, 3], from the faces64 mosaics or from any folder of images.
+"""Face images as one u8 array [N, 64, 64, 3], from the faces64 mosaics or from any folder of
+images.
 
-A folder that holds `faces64-index.csv` is read as mosaics with their own train and held-out split. Any other folder (CelebA's
-aligned images, say) is read image by image: the largest centred square, resized; every sixteenth image is held out.
+A folder that holds `faces64-index.csv` is read as mosaics with their own train and held-out split.
+Any other folder (CelebA's aligned images, say) is read image by image: the largest centred square,
+resized; every sixteenth image is held out.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ HELD_OUT_EVERY = 16
 Images = NDArray[np.uint8]  # [N, 64, 64, 3]
 
 TERMS = {
-    "faces64": "CelebA agreement: non-commercial research only, internal use; the photos are not redistributed",
+    "faces64": "CelebA agreement: non-commercial research only, internal use; "
+    "the photos are not redistributed",
     "folder": "the terms of the folder's own images",
 }
 
@@ -43,7 +46,9 @@ class Faces:
 
 
 def load(folder: Path) -> Faces:
-    """Reads a data folder. Raises DataError for one that is missing, empty, corrupt or too small in its images."""
+    """Reads a data folder. Raises DataError for one that is missing, empty, corrupt or too small in
+    its images.
+    """
     if not folder.is_dir():
         raise DataError(f"data folder {folder} does not exist")
     if (folder / INDEX).is_file():
@@ -56,7 +61,8 @@ def load(folder: Path) -> Faces:
 
 def _open(path: Path) -> Image.Image:
     try:
-        return Image.open(path).convert("RGB")
+        with Image.open(path) as image:
+            return image.convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} is not a readable image: {error}") from error
 
@@ -97,9 +103,9 @@ def _centre_crop(path: Path) -> Images:
     side = min(image.size)
     if side < IMAGE_SIZE:
         raise DataError(
-            f"{path} is {image.width}×{image.height} pixels; both sides must be at least {IMAGE_SIZE}"
+            f"{path} is {image.width}×{image.height} pixels; "
+            f"both sides must be at least {IMAGE_SIZE}"
         )
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    box = (left, top, left + side, top + side)
-    size = (IMAGE_SIZE, IMAGE_SIZE)
-    return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
+    square = image.crop((left, top, left + side, top + side))
+    return np.asarray(square.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC))

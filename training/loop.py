@@ -1,7 +1,8 @@
 """The training loop: one discriminator and one generator step a batch, resumable after kill -9.
 
-A step draws its faces, flips and latents from (seed, step) alone, so a resumed run goes on exactly where its last checkpoint
-stood. A run's folder holds options.json, checkpoint.pt (tensors only), log.jsonl, and the sheets and curves of `plots`.
+A step draws its faces, flips and latents from (seed, step) alone, so a resumed run goes on exactly
+where its last checkpoint stood. A run's folder holds options.json, checkpoint.pt (tensors only),
+log.jsonl, and the sheets and curves of `plots`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ SHEET_SEED = 0
 
 
 class Run:
-    """A run in a folder: networks, optimizers and the step it stands at; `train` takes it to the end of its budget."""
+    """A run in a folder: networks, optimizers and the step it stands at; `train` takes it to the
+    end of its budget.
+    """
 
     def __init__(self, folder: Path, options: Options) -> None:
         self.folder, self.options, self.step = folder, options, 0
@@ -46,7 +49,9 @@ class Run:
         self.generator = Generator(dcgan(options.width), options.binary)
         self.discriminator = Discriminator(dcgan(options.discriminator_width), options.binary)
         self.optimizers = [
-            torch.optim.Adam(net.parameters(), options.learning_rate, betas=(0.5, 0.999), fused=True)
+            torch.optim.Adam(
+                net.parameters(), options.learning_rate, betas=(0.5, 0.999), fused=True
+            )
             for net in (self.discriminator, self.generator)
         ]
         self.dtype: torch.dtype = getattr(torch, options.compute)
@@ -59,7 +64,9 @@ class Run:
     def start(cls, folder: Path, options: Options) -> Run:
         """A new run; FileExistsError if the folder holds one already."""
         if (folder / "options.json").exists():
-            raise FileExistsError(f"{folder} holds a run already; resume it, or choose another folder")
+            raise FileExistsError(
+                f"{folder} holds a run already; resume it, or choose another folder"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         run = cls(folder, options)
         run.save()
@@ -70,7 +77,9 @@ class Run:
     def resume(cls, folder: Path) -> Run:
         """The run of a folder, at its last checkpoint; FileNotFoundError if there is none."""
         if not (folder / "checkpoint.pt").exists() or not (folder / "options.json").exists():
-            raise FileNotFoundError(f"{folder} holds no run to resume (options.json and checkpoint.pt)")
+            raise FileNotFoundError(
+                f"{folder} holds no run to resume (options.json and checkpoint.pt)"
+            )
         run = cls(folder, Options.load(folder / "options.json"))
         state = torch.load(folder / "checkpoint.pt", weights_only=True)
         run.step = state["step"]
@@ -93,7 +102,12 @@ class Run:
     def train(self, faces: Faces) -> None:
         """Steps to the end of the budget, with checkpoints, a log, and evaluations on the way."""
         options, log = self.options, _Log(self.folder / "log.jsonl", self.images_seen)
-        bar = tqdm(total=options.steps * options.batch, initial=self.images_seen, unit=" images", smoothing=0.05)
+        bar = tqdm(
+            total=options.steps * options.batch,
+            initial=self.images_seen,
+            unit=" images",
+            smoothing=0.05,
+        )
         with bar:
             while self.step < options.steps:
                 losses = self.train_step(faces.train)
@@ -114,12 +128,16 @@ class Run:
         return self.images_seen // interval > (self.images_seen - self.options.batch) // interval
 
     def train_step(self, train: Images) -> tuple[float, float]:
-        """One step of both players on u8 faces [N, 64, 64, 3]; returns the discriminator's and the generator's loss."""
+        """One step of both players on u8 faces [N, 64, 64, 3]; returns the discriminator's and the
+        generator's loss.
+        """
         real, latents = self._draw(train)
         fake = self.generator(latents)
         loss_d = discriminator_loss(self.discriminator(real), self.discriminator(fake.detach()))
         self._update(0, loss_d)
-        self.discriminator.requires_grad_(False)  # its weights need no gradient in the generator's step
+        self.discriminator.requires_grad_(
+            False
+        )  # its weights need no gradient in the generator's step
         loss_g = generator_loss(self.discriminator(fake))
         self._update(1, loss_g)
         self.discriminator.requires_grad_(True)
@@ -130,11 +148,13 @@ class Run:
         optimizer = self.optimizers[player]
         optimizer.param_groups[0]["lr"] = self.options.rate(self.step)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     def _draw(self, train: Images) -> tuple[Tensor, Tensor]:
-        """The step's faces [B, 3, 64, 64] (half of them mirrored) and latents [B, 100], in the compute dtype."""
+        """The step's faces [B, 3, 64, 64] (half of them mirrored) and latents [B, 100], in the
+        compute dtype.
+        """
         rng = np.random.default_rng((self.options.seed, self.step))
         batch = train[list(self._indices(len(train)))]
         mirrored = rng.random(len(batch)) < 0.5
@@ -149,13 +169,17 @@ class Run:
         for position in range(self.images_seen, self.images_seen + self.options.batch):
             if position // count != epoch:
                 epoch = position // count
-                permutation = np.random.default_rng((self.options.seed, epoch, 1)).permutation(count)
+                permutation = np.random.default_rng((self.options.seed, epoch, 1)).permutation(
+                    count
+                )
             yield int(permutation[position % count])
 
     def evaluate(self, held_out: Images) -> dict[str, float]:
         """SWD against held-out faces, and a sheet of samples beside the run."""
         count = min(EVALUATION_IMAGES, len(held_out))
-        codes = np.random.default_rng(SHEET_SEED).integers(0, LATENT_LEVELS, (count, LATENT_DIM), np.uint8)
+        codes = np.random.default_rng(SHEET_SEED).integers(
+            0, LATENT_LEVELS, (count, LATENT_DIM), np.uint8
+        )
         images = sample(self.generator, codes)
         plots.sheet(images[:64], self.folder / f"samples-{self.images_seen:08}.png")
         return swd(images, held_out[:count])
@@ -163,9 +187,12 @@ class Run:
 
 @torch.no_grad()
 def sample(generator: nn.Module, codes: np.ndarray, batch: int = 250) -> Images:
-    """u8 images [N, s, s, 3] of latents u8 [N, D] by the float32 training graph in evaluation mode."""
+    """u8 images [N, s, s, 3] of latents u8 [N, D] by the float32 training graph, evaluating."""
     generator.eval()
-    parts = [generator(decode_latents(torch.from_numpy(codes[i : i + batch]))) for i in range(0, len(codes), batch)]
+    parts = [
+        generator(decode_latents(torch.from_numpy(codes[i : i + batch])))
+        for i in range(0, len(codes), batch)
+    ]
     generator.train()
     levels = torch.round((torch.cat(parts) + 1) * 127.5).clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(levels.permute(0, 2, 3, 1).numpy())
@@ -177,7 +204,9 @@ class _Log:
     def __init__(self, path: Path, images_seen: int) -> None:
         self.path = path
         lines = path.read_text().splitlines() if path.exists() else []
-        self.rows: list[dict[str, Any]] = [row for row in map(_parse, lines) if row and row["images"] <= images_seen]
+        self.rows: list[dict[str, Any]] = [
+            row for row in map(_parse, lines) if row and row["images"] <= images_seen
+        ]
         path.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
 
     def write(self, **row: Any) -> None:

@@ -1,4 +1,4 @@
-"""The GAN's loss: the original, non-saturating one (Goodfellow et al., arXiv 1406.2661) on logits."""
+"""The original, non-saturating GAN loss (Goodfellow et al., arXiv 1406.2661) on logits."""
 
 from __future__ import annotations
 

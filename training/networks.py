@@ -1,13 +1,15 @@
-"""The DCGAN generator and discriminator (Radford et al., arXiv 1511.06434), any subset of their layers binarized.
+"""The DCGAN generator and discriminator (Radford et al., arXiv 1511.06434), any subset of their
+layers binarized.
 
-The discriminator mirrors the generator: its layer i is the convolution whose adjoint has the shape of the generator's layer
-−1 − i, so one tuple of binary flags, in the generator's order, speaks for both. Networks compute in the dtype of their input
-(float32 or bfloat16); parameters stay float32.
+The discriminator mirrors the generator: its layer i is the convolution whose adjoint has the shape
+of the generator's layer −1 − i, so one tuple of binary flags, in the generator's order, speaks for
+both. Networks compute in the dtype of their input (float32 or bfloat16); parameters stay float32.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +24,9 @@ LATENT_LEVELS = 256  # the latent cube U(−1, 1)^100 is a grid: byte q means (q
 SLOPE = 0.2  # of LeakyReLU
 
 
-def dcgan(width: int, image_size: int = 64, latent_dim: int = LATENT_DIM) -> tuple[Deconvolution, ...]:
+def dcgan(
+    width: int, image_size: int = 64, latent_dim: int = LATENT_DIM
+) -> tuple[Deconvolution, ...]:
     """Layer geometry of DCGAN's generator; `width` channels enter the last deconvolution.
 
     Width 64 and image size 64 give 100 → 512·4·4 → 256 → 128 → 64 → 3.
@@ -32,7 +36,7 @@ def dcgan(width: int, image_size: int = 64, latent_dim: int = LATENT_DIM) -> tup
         raise ValueError(f"image size must be a power of two of at least 8, not {image_size}")
     channels = [width << i for i in reversed(range(doublings))] + [3]
     layers = [Deconvolution(latent_dim, channels[0], kernel=4, stride=1, padding=0, size_in=1)]
-    for c_in, c_out in zip(channels[:-1], channels[1:], strict=True):
+    for c_in, c_out in pairwise(channels):
         layers.append(Deconvolution(c_in, c_out, 4, 2, 1, size_in=layers[-1].size_out))
     return tuple(layers)
 
@@ -42,8 +46,10 @@ def decode_latents(latents: Tensor, dtype: torch.dtype = torch.float32) -> Tenso
     return ((latents.float() - 127.5) / 127.5).to(dtype)
 
 
-class _Layer(nn.Module):
-    """Weights of one layer, binarized or not: [c_in, c_out, k, k] of the generator's geometry in both networks."""
+class Layer(nn.Module):
+    """Weights of one layer, binarized or not: [c_in, c_out, k, k] of the generator's geometry in
+    both networks.
+    """
 
     def __init__(self, geometry: Deconvolution, binary: bool, channel_dim: int) -> None:
         super().__init__()
@@ -56,7 +62,7 @@ class _Layer(nn.Module):
         return binarize(self.weight, self.channel_dim) if self.binary else self.weight
 
 
-class DeconvolutionLayer(_Layer):
+class DeconvolutionLayer(Layer):
     """A transposed convolution of the generator: [N, c_in, s, s] → [N, c_out, s', s']."""
 
     def __init__(self, geometry: Deconvolution, binary: bool) -> None:
@@ -69,8 +75,10 @@ class DeconvolutionLayer(_Layer):
         return F.conv_transpose2d(x, weight, None, g.stride, g.padding)
 
 
-class ConvolutionLayer(_Layer):
-    """A convolution of the discriminator, the mirror of `geometry`: [N, c_out, s', s'] → [N, c_in, s, s]."""
+class ConvolutionLayer(Layer):
+    """A convolution of the discriminator, the mirror of `geometry`: [N, c_out, s', s'] → [N, c_in,
+    s, s].
+    """
 
     def __init__(self, geometry: Deconvolution, binary: bool) -> None:
         super().__init__(geometry, binary, channel_dim=0)
@@ -82,8 +90,21 @@ class ConvolutionLayer(_Layer):
         return F.conv2d(x, weight, None, g.stride, g.padding)
 
 
-class Generator(nn.Module):
-    """Latents [N, latent_dim] in [−1, 1] → images [N, 3, s, s] in [−1, 1]; `binary` has a flag for each layer."""
+class _Network(nn.Module):
+    """Weighted layers in order, and the batch norms between them."""
+
+    layers: nn.ModuleList
+    norms: nn.ModuleList
+
+    def weighted(self) -> list[Layer]:
+        """The layers in order, by their own type."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+
+class Generator(_Network):
+    """Latents [N, latent_dim] in [−1, 1] → images [N, 3, s, s] in [−1, 1]; `binary` has a flag for
+    each layer.
+    """
 
     def __init__(self, geometry: tuple[Deconvolution, ...], binary: tuple[bool, ...]) -> None:
         super().__init__()
@@ -100,7 +121,7 @@ class Generator(nn.Module):
         return torch.tanh(self.layers[-1](x) + self.bias[:, None, None].to(x.dtype))
 
 
-class Discriminator(nn.Module):
+class Discriminator(_Network):
     """Images [N, 3, s, s] in [−1, 1] → logits [N] (float32), real faces high."""
 
     def __init__(self, geometry: tuple[Deconvolution, ...], binary: tuple[bool, ...]) -> None:
@@ -117,9 +138,10 @@ class Discriminator(nn.Module):
         x = F.leaky_relu(self.layers[0](images), SLOPE)
         for layer, norm in zip(self.layers[1:], self.norms, strict=False):
             x = F.leaky_relu(norm(layer(x)), SLOPE)
-        return self.layers[-1](x).float().flatten()
+        logits: Tensor = self.layers[-1](x)
+        return logits.float().flatten()
 
 
 def binary_weights(*networks: Generator | Discriminator) -> list[Tensor]:
     """The latent weights of all binarized layers, to be clipped after each step."""
-    return [layer.weight for net in networks for layer in net.layers if layer.binary]
+    return [layer.weight for net in networks for layer in net.weighted() if layer.binary]

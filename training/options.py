@@ -33,7 +33,14 @@ class Options:
             raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {self.variant!r}")
         if self.compute not in ("bfloat16", "float32"):
             raise ValueError(f"compute must be bfloat16 or float32, not {self.compute!r}")
-        for name in ("width", "discriminator_width", "images", "batch", "checkpoint_every", "evaluate_every"):
+        for name in (
+            "width",
+            "discriminator_width",
+            "images",
+            "batch",
+            "checkpoint_every",
+            "evaluate_every",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not 0 <= self.decay_from <= 1:
@@ -41,7 +48,9 @@ class Options:
 
     @property
     def steps(self) -> int:
-        """Steps of the whole run, the last one included when the budget is no multiple of the batch."""
+        """Steps of the whole run, the last one included when the budget is no multiple of the
+        batch.
+        """
         return -(-self.images // self.batch)
 
     @property
@@ -53,9 +62,13 @@ class Options:
         return (self.variant == "full",) * len(geometry)
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step: constant, then falling linearly to 0 at the end of the budget."""
+        """The learning rate of a step: constant, then falling linearly to 0 at the end of the
+        budget.
+        """
         left = 1 - step / self.steps
-        return self.learning_rate * min(1.0, left / (1 - self.decay_from) if self.decay_from < 1 else 1.0)
+        return self.learning_rate * min(
+            1.0, left / (1 - self.decay_from) if self.decay_from < 1 else 1.0
+        )
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")

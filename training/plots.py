@@ -30,8 +30,12 @@ def swd_curve(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes = figure.add_subplot()
     for level in points[0][1]:
         width = 2.5 if level == "mean" else 1
-        axes.plot([p[0] for p in points], [p[1][level] for p in points], marker=".", lw=width, label=level)
-    axes.set(xlabel="images seen", ylabel="SWD × 10³", ylim=(0, None), title="against held-out faces")
+        axes.plot(
+            [p[0] for p in points], [p[1][level] for p in points], marker=".", lw=width, label=level
+        )
+    axes.set(
+        xlabel="images seen", ylabel="SWD × 10³", ylim=(0, None), title="against held-out faces"
+    )
     axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)

@@ -1,10 +1,13 @@
-"""Which layers of a generator can be binarized: a metric computed from deconvolution dimensions alone.
+"""Which layers of a generator can be binarized: a metric computed from deconvolution dimensions
+alone.
 
-A deconvolution's output plane is a matrix product of weights [c_out, c_in·k²] with an unfolded input [c_in·k², h_out·w_out], whose rank
-is at most min(c_in·k², h_out·w_out). Where c_in·k² exceeds h_out·w_out, the layer has more degrees of freedom for an output plane than
-the plane has positions: it is redundant, and ±1 weights can still reach what float weights reach. Where it is smaller,
-every weight counts. The paper (PBGen, Liu et al., arXiv 1802.09153) defines its metric from the same dimensions and keeps
-DCGAN's last layer alone in high precision; this formula is our reconstruction of it, not the paper's text.
+A deconvolution's output plane is a matrix product of weights [c_out, c_in·k²] with an unfolded
+input [c_in·k², h_out·w_out], whose rank is at most min(c_in·k², h_out·w_out). Where c_in·k² exceeds
+h_out·w_out, the layer has more degrees of freedom for an output plane than the plane has positions:
+it is redundant, and ±1 weights can still reach what float weights reach. Where it is smaller, every
+weight counts. The paper (PBGen, Liu et al., arXiv 1802.09153) defines its metric from the same
+dimensions and keeps DCGAN's last layer alone in high precision; this formula is our reconstruction
+of it, not the paper's text.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""Sliced Wasserstein distance between two sets of images, as in Progressive GAN (Karras et al., arXiv 1710.10196, §5).
+"""Sliced Wasserstein distance between two sets of images, as in Progressive GAN (Karras et al.,
+arXiv 1710.10196, §5).
 
-Each image becomes a Laplacian pyramid down to 16×16; 128 random 7×7 patches an image and level are the descriptors,
-normalized for each channel; the distance is the mean absolute difference of the sorted projections on random
-directions (4 × 128 of them), times 1000. The details follow the paper's published `sliced_wasserstein.py`.
+Each image becomes a Laplacian pyramid down to 16×16; 128 random 7×7 patches an image and level are
+the descriptors, normalized for each channel; the distance is the mean absolute difference of the
+sorted projections on random directions (4 × 128 of them), times 1000. The details follow the
+paper's published `sliced_wasserstein.py`.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ def _upsample(images: Array) -> Array:
 
 
 def laplacian_pyramid(images: NDArray[np.uint8]) -> list[Array]:
-    """u8 [N, s, s, 3] → float32 levels [N, 3, s, s], [N, 3, s/2, s/2], … 16; the last is the remaining Gaussian."""
+    """u8 [N, s, s, 3] → float32 levels [N, 3, s, s], [N, 3, s/2, s/2], … 16; the last is the
+    remaining Gaussian.
+    """
     levels = [images.transpose(0, 3, 1, 2).astype(np.float32)]
     while levels[-1].shape[2] > SMALLEST_LEVEL:
         smaller = _smooth(levels[-1])[:, :, ::2, ::2]
@@ -46,7 +50,7 @@ def laplacian_pyramid(images: NDArray[np.uint8]) -> list[Array]:
 
 
 def descriptors(level: Array, rng: np.random.Generator) -> Array:
-    """128 random 7×7 patches an image of [N, 3, s, s], normalized for each channel: [128 N, 147]."""
+    """128 random 7×7 patches an image of [N, 3, s, s], normalized by channel: [128 N, 147]."""
     n, _, height, width = level.shape
     half = PATCH // 2
     y = rng.integers(half, height - half, (n * PATCHES_PER_IMAGE, 1, 1))
@@ -55,12 +59,15 @@ def descriptors(level: Array, rng: np.random.Generator) -> Array:
     dy, dx = np.mgrid[-half : half + 1, -half : half + 1]
     patches = level.transpose(0, 2, 3, 1)[image, y + dy, x + dx]  # [128 N, 7, 7, 3]
     patches = patches - patches.mean((0, 1, 2), dtype=np.float64).astype(np.float32)
-    patches /= patches.std((0, 1, 2), dtype=np.float64).astype(np.float32)
+    deviation = patches.std((0, 1, 2), dtype=np.float64).astype(np.float32)
+    patches /= np.where(deviation > 0, deviation, 1)  # flat images have none
     return np.ascontiguousarray(patches.transpose(0, 3, 1, 2)).reshape(len(patches), -1)
 
 
 def sliced_wasserstein(a: Array, b: Array, rng: np.random.Generator) -> float:
-    """Mean |sort(a·d) − sort(b·d)| over 4 × 128 random unit directions d of descriptors [M, D], both sets of one size."""
+    """Mean |sort(a·d) − sort(b·d)| over 4 × 128 random unit directions d of descriptors [M, D],
+    both sets of one size.
+    """
     if a.shape != b.shape:
         raise ValueError(f"descriptor sets must have one shape, not {a.shape} and {b.shape}")
     results = []
@@ -73,7 +80,9 @@ def sliced_wasserstein(a: Array, b: Array, rng: np.random.Generator) -> float:
 
 
 def swd(a: NDArray[np.uint8], b: NDArray[np.uint8], seed: int = 0) -> dict[str, float]:
-    """SWD × 10³ of u8 images [N, s, s, 3] against as many others: by level ("64", "32", "16") and their "mean"."""
+    """SWD × 10³ of u8 images [N, s, s, 3] against as many others: by level ("64", "32", "16") and
+    their "mean".
+    """
     if a.shape != b.shape:
         raise ValueError(f"image sets must have one shape, not {a.shape} and {b.shape}")
     rng = np.random.default_rng(seed)

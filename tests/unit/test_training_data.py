@@ -1,0 +1,121 @@
+"""Reading faces: mosaics with an index, folders of images, and what is wrong with the others."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.data import DataError, load
+
+
+def _tile(number: int) -> np.ndarray:
+    """A flat 64×64 tile that survives JPEG: its grey level names it."""
+    return np.full((64, 64, 3), 10 * number, np.uint8)
+
+
+def _write_mosaic(folder: Path, name: str, tiles: list[np.ndarray], columns: int = 4) -> None:
+    padded = tiles + [_tile(0)] * (-len(tiles) % columns)
+    grid = np.stack(padded).reshape(-1, columns, 64, 64, 3).swapaxes(1, 2)
+    Image.fromarray(grid.reshape(-1, columns * 64, 3)).save(folder / name, quality=95)
+
+
+def _write_index(folder: Path, counts: dict[str, int]) -> None:
+    with (folder / "faces64-index.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "tile", "number", "source"])
+        rows.writerows([name, i, i, "A"] for name, count in counts.items() for i in range(count))
+
+
+@pytest.fixture
+def mosaics(tmp_path: Path) -> Path:
+    _write_mosaic(tmp_path, "faces64-train-000.jpg", [_tile(i) for i in range(1, 9)])
+    _write_mosaic(tmp_path, "faces64-train-001.jpg", [_tile(i) for i in range(9, 12)])
+    _write_mosaic(tmp_path, "faces64-heldout-000.jpg", [_tile(i) for i in (20, 21)])
+    _write_index(
+        tmp_path,
+        {"faces64-train-000.jpg": 8, "faces64-train-001.jpg": 3, "faces64-heldout-000.jpg": 2},
+    )
+    return tmp_path
+
+
+def _write_folder(folder: Path, count: int = 32, size: tuple[int, int] = (178, 218)) -> None:
+    for i in range(count):
+        Image.new("RGB", size, (5 * i, 0, 255)).save(folder / f"{i:06}.png")
+
+
+def test_mosaics_give_their_real_tiles_in_row_major_order(mosaics: Path) -> None:
+    faces = load(mosaics)
+    assert faces.name == "faces64"
+    assert "research" in faces.terms
+    np.testing.assert_allclose(faces.train.mean((1, 2, 3)), np.arange(1, 12) * 10, atol=2)
+    np.testing.assert_allclose(faces.held_out.mean((1, 2, 3)), [200, 210], atol=2)
+
+
+def test_a_mosaic_that_the_index_names_must_be_there(mosaics: Path) -> None:
+    (mosaics / "faces64-train-001.jpg").unlink()
+    with pytest.raises(DataError, match=r"faces64-train-001\.jpg is named in .* but missing"):
+        load(mosaics)
+
+
+def test_a_mosaic_must_hold_the_tiles_that_the_index_names(mosaics: Path) -> None:
+    _write_mosaic(mosaics, "faces64-train-000.jpg", [_tile(1)] * 4)
+    with pytest.raises(DataError, match=r"holds 4 tiles, faces64-index\.csv names 8"):
+        load(mosaics)
+
+
+def test_an_index_without_a_split_is_refused(mosaics: Path) -> None:
+    _write_index(mosaics, {"faces64-train-000.jpg": 8})
+    with pytest.raises(DataError, match="names no heldout mosaics"):
+        load(mosaics)
+
+
+def test_a_folder_gives_centre_crops_and_holds_out_every_sixteenth(tmp_path: Path) -> None:
+    image = np.zeros((218, 178, 3), np.uint8)
+    image[20:198] = 255  # the centred 178×178 square
+    _write_folder(tmp_path, 31)
+    Image.fromarray(image).save(tmp_path / "000000.png")
+    faces = load(tmp_path)
+    assert faces.train.shape == (30, 64, 64, 3)
+    assert len(faces.held_out) == 1
+    assert faces.train[0].min() > 250
+    assert (faces.held_out[0] == (5 * 15, 0, 255)).all()
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        load(tmp_path / "nowhere")
+
+
+def test_an_empty_folder_says_how_many_it_needs(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds 0 images .* at least 16"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n truncated"])
+def test_a_corrupt_image_is_named(tmp_path: Path, content: bytes) -> None:
+    _write_folder(tmp_path)
+    (tmp_path / "000003.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"000003\.png is not a readable image"):
+        load(tmp_path)
+
+
+def test_a_truncated_jpeg_is_named(tmp_path: Path) -> None:
+    _write_folder(tmp_path)
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:2000])
+    with pytest.raises(DataError, match=r"a\.jpg is not a readable image"):
+        load(tmp_path)
+
+
+def test_a_too_small_image_says_its_size_and_the_bound(tmp_path: Path) -> None:
+    _write_folder(tmp_path)
+    Image.new("RGB", (63, 200)).save(tmp_path / "000001.png")
+    with pytest.raises(
+        DataError, match=r"000001\.png is 63×200 pixels; both sides must be at least 64"
+    ):
+        load(tmp_path)

@@ -1,0 +1,112 @@
+"""Binarization, the overlap-add layers and the two networks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from kernels.spec import Deconvolution
+from training import binarize, overlap
+from training.losses import discriminator_loss, generator_loss
+from training.networks import Discriminator, Generator, binary_weights, dcgan, decode_latents
+
+GEOMETRIES = [
+    Deconvolution(5, 7, kernel=4, stride=2, padding=1, size_in=4),
+    Deconvolution(5, 7, kernel=4, stride=1, padding=0, size_in=1),
+    Deconvolution(3, 2, kernel=3, stride=2, padding=1, size_in=3),
+    Deconvolution(3, 2, kernel=5, stride=2, padding=2, size_in=4),
+    Deconvolution(1, 4, kernel=3, stride=1, padding=1, size_in=4),
+]
+
+
+def test_sign_of_zero_is_plus_one_and_the_gradient_stops_beyond_one() -> None:
+    weight = torch.tensor([-1.5, -1.0, -0.2, 0.0, 0.3, 1.0, 1.01], requires_grad=True)
+    signs = binarize.sign(weight)
+    assert signs.tolist() == [-1, -1, -1, 1, 1, 1, 1]
+    signs.backward(torch.arange(1.0, 8.0))
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [0, 2, 3, 4, 5, 6, 0]
+
+
+@pytest.mark.parametrize("channel_dim", [0, 1])
+def test_binarized_weights_are_plus_or_minus_the_channel_mean(channel_dim: int) -> None:
+    weight = torch.randn(6, 5, 4, 4, generator=torch.Generator().manual_seed(1))
+    result = binarize.binarize(weight, channel_dim).movedim(channel_dim, 0)
+    expected = weight.movedim(channel_dim, 0)
+    for channel, original in zip(result, expected, strict=True):
+        assert torch.allclose(channel.abs(), original.abs().mean().expand_as(channel))
+        assert torch.equal(channel >= 0, original >= 0)
+
+
+def test_clip_keeps_latent_weights_within_one() -> None:
+    weights = [torch.tensor([-3.0, 0.5, 1.0, 7.0])]
+    binarize.clip(weights)
+    assert weights[0].tolist() == [-1, 0.5, 1, 1]
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_overlap_add_equals_the_convolutions_with_their_gradients(geometry: Deconvolution) -> None:
+    g, rng = geometry, torch.Generator().manual_seed(2)
+    weight = torch.randn(g.c_in, g.c_out, g.kernel, g.kernel, generator=rng, dtype=torch.float64)
+    small = torch.randn(2, g.c_in, g.size_in, g.size_in, generator=rng, dtype=torch.float64)
+    large = torch.randn(2, g.c_out, g.size_out, g.size_out, generator=rng, dtype=torch.float64)
+    window = g.stride, g.padding
+    for ours, theirs, x in (
+        (overlap.deconvolve, F.conv_transpose2d, small),
+        (overlap.convolve, F.conv2d, large),
+    ):
+        inputs = x.requires_grad_(), weight.requires_grad_()
+        expected = theirs(*inputs, None, *window)  # type: ignore[operator]
+        result = ours(*inputs, *window)
+        torch.testing.assert_close(result, expected)
+        upstream = torch.randn(expected.shape, generator=rng, dtype=torch.float64)
+        torch.testing.assert_close(
+            torch.autograd.grad(result, inputs, upstream),
+            torch.autograd.grad(expected, inputs, upstream),
+        )
+
+
+@pytest.mark.parametrize("width", [64, 128])
+def test_dcgan_has_the_shape_of_the_paper(width: int) -> None:
+    geometry = dcgan(width)
+    assert [g.c_in for g in geometry] == [100, 8 * width, 4 * width, 2 * width, width]
+    assert [g.size_out for g in geometry] == [4, 8, 16, 32, 64]
+    assert geometry[-1].c_out == 3
+
+
+@pytest.mark.parametrize("image_size", [4, 48, 100])
+def test_dcgan_refuses_a_size_that_no_doubling_reaches(image_size: int) -> None:
+    with pytest.raises(ValueError, match=f"power of two of at least 8, not {image_size}"):
+        dcgan(64, image_size)
+
+
+def test_networks_map_latents_to_images_to_logits() -> None:
+    geometry, binary = dcgan(4, image_size=16), (True, True, False)
+    generator, discriminator = Generator(geometry, binary), Discriminator(geometry, binary)
+    images = generator(decode_latents(torch.full((3, 100), 255, dtype=torch.uint8)))
+    assert images.shape == (3, 3, 16, 16)
+    assert images.abs().max() <= 1
+    assert discriminator(images).shape == (3,)
+
+
+def test_the_discriminator_is_binarized_as_the_generator_is() -> None:
+    binary = (True, True, True, True, False)
+    generator, discriminator = Generator(dcgan(2), binary), Discriminator(dcgan(3), binary)
+    assert [layer.binary for layer in generator.layers] == [True, True, True, True, False]
+    assert [layer.binary for layer in discriminator.layers] == [False, True, True, True, True]
+    assert len(binary_weights(generator, discriminator)) == 8
+
+
+def test_binarized_layers_compute_with_two_values_a_channel() -> None:
+    generator = Generator(dcgan(2), (True,) * 5)
+    for layer in generator.layers:
+        for channel in layer.effective_weight().detach().transpose(0, 1):
+            assert channel.unique().numel() == 2
+
+
+def test_losses_are_the_logistic_ones() -> None:
+    real, fake = torch.tensor([0.3, -1.0]), torch.tensor([0.7, 2.0])
+    expected = -torch.sigmoid(real).log().mean() - (1 - torch.sigmoid(fake)).log().mean()
+    torch.testing.assert_close(discriminator_loss(real, fake), expected)
+    torch.testing.assert_close(generator_loss(fake), -torch.sigmoid(fake).log().mean())

@@ -1,0 +1,50 @@
+"""A run's options: bounds, saving, the learning rate's course."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.options import Options
+
+
+def test_options_survive_saving(tmp_path: Path) -> None:
+    options = Options("full", width=8, images=1000, seed=3)
+    options.save(tmp_path / "options.json")
+    assert Options.load(tmp_path / "options.json") == options
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"variant": "half"}, "variant must be one of float, full, partial, not 'half'"),
+        ({"compute": "int8"}, "compute must be bfloat16 or float32, not 'int8'"),
+        ({"batch": 0}, "batch must be at least 1, not 0"),
+        ({"images": -5}, "images must be at least 1, not -5"),
+        ({"decay_from": 1.5}, r"decay_from must be between 0 and 1, not 1\.5"),
+    ],
+)
+def test_bad_options_name_the_value_and_the_bound(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Options(**change)
+
+
+def test_the_rate_is_constant_and_then_falls_to_zero() -> None:
+    options = Options(images=1000, batch=10, learning_rate=1.0, decay_from=0.4)
+    assert options.steps == 100
+    assert [options.rate(step) for step in (0, 20, 40)] == [1, 1, 1]
+    assert options.rate(70) == pytest.approx(0.5)
+    assert options.rate(100) == 0
+
+
+def test_the_rate_never_falls_where_nothing_decays() -> None:
+    options = Options(images=1000, batch=10, learning_rate=1.0, decay_from=1.0)
+    assert options.rate(99) == 1
+
+
+def test_variants_choose_their_binary_layers() -> None:
+    assert Options("float").binary == (False,) * 5
+    assert Options("full").binary == (True,) * 5
+    assert Options("partial").binary == (True, True, True, True, False)

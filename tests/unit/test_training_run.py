@@ -1,0 +1,200 @@
+"""Training runs as a user starts them: the loop, its kill and its resume, export and evaluation."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import kernels
+import model_store
+from training import data
+from training.__main__ import main
+from training.loop import Run
+from training.options import Options
+
+ROOT = Path(__file__).parents[2]
+TINY = [
+    "--width=2",
+    "--discriminator-width=2",
+    "--batch=8",
+    "--compute=float32",
+    "--checkpoint-every=16",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 48 synthetic pictures: soft blobs of random colours."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for i in range(48):
+        blobs = rng.integers(0, 256, (4, 4, 3), np.uint8)
+        Image.fromarray(blobs).resize((64, 64), Image.Resampling.BICUBIC).save(
+            folder / f"{i:02}.png"
+        )
+    return folder
+
+
+def _train(folder: Path, run: Path, *more: str) -> int:
+    return main(
+        ["train", "--data", str(folder), "--run", str(run), *TINY, "--evaluate-every=48", *more]
+    )
+
+
+@pytest.fixture(scope="module")
+def run_folders(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A finished tiny run of each variant."""
+    runs = {}
+    for variant in ("float", "full", "partial"):
+        runs[variant] = tmp_path_factory.mktemp(variant) / "run"
+        assert _train(folder, runs[variant], "--variant", variant, "--images=96") == 0
+    return runs
+
+
+def test_a_run_leaves_its_options_provenance_log_and_pictures(run_folders: dict[str, Path]) -> None:
+    run = run_folders["partial"]
+    assert Options.load(run / "options.json").images == 96
+    provenance = json.loads((run / "provenance.json").read_text())
+    assert provenance.keys() == {"dataset", "terms", "commit", "started_at"}
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [row["images"] for row in rows if "swd" in row] == [48, 96]
+    assert np.isfinite([row["d_loss"] for row in rows if "d_loss" in row]).all()
+    with Image.open(run / "samples-00000096.png") as sheet, Image.open(run / "swd.png") as curve:
+        assert sheet.size == (512, 64)
+        assert curve.width > 100
+
+
+def test_latent_weights_stay_within_one(run_folders: dict[str, Path]) -> None:
+    run = Run.resume(run_folders["full"])
+    assert all(layer.weight.abs().max() <= 1 for layer in run.generator.layers)
+    assert run.images_seen == 96
+
+
+def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    budget = "--images=4000"
+    command = [sys.executable, "-m", "training", "train", "--data", str(folder), *TINY, budget]
+    broken = tmp_path / "broken"
+    process = subprocess.Popen([*command, "--run", str(broken)], cwd=ROOT, stderr=subprocess.PIPE)
+    checkpoint = broken / "checkpoint.pt"
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() or torch.load(checkpoint, weights_only=True)["step"] < 4:
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    at_kill = Run.resume(broken).step
+    assert 4 <= at_kill < 500
+    assert at_kill % 2 == 0  # checkpoints come every 16 images, two steps
+
+    # Both go on from here to the same step; the unbroken one starts anew.
+    resumed, unbroken = (
+        Run.resume(broken),
+        Run.start(tmp_path / "unbroken", Run.resume(broken).options),
+    )
+    train = data.load(folder).train
+    while resumed.step < at_kill + 3:
+        resumed.train_step(train)
+        resumed.step += 1
+    while unbroken.step < resumed.step:
+        unbroken.train_step(train)
+        unbroken.step += 1
+    for ours, theirs in zip(
+        resumed.generator.parameters(), unbroken.generator.parameters(), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_every_epoch_shows_every_face_once(tmp_path: Path) -> None:
+    run = Run(tmp_path, Options(batch=8, width=2, discriminator_width=2))
+    seen: list[int] = []
+    for run.step in range(6):
+        seen += run._indices(24)
+    assert sorted(seen[:24]) == sorted(seen[24:]) == list(range(24))
+    assert seen[:24] != seen[24:]
+
+
+def test_a_second_run_in_the_folder_is_refused(
+    folder: Path, run_folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _train(folder, run_folders["float"]) == 1
+    assert "holds a run already" in capsys.readouterr().err
+
+
+def test_resuming_where_there_is_no_run_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _train(folder, tmp_path / "none", "--resume") == 1
+    assert "holds no run to resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("variant", ["float", "full", "partial"])
+def test_an_exported_generator_draws_what_the_training_graph_draws(
+    variant: str, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / f"{variant}.safetensors"
+    assert main(["export", "--run", str(run_folders[variant]), "--out", str(out)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["swd"] is None
+    bound = 0.02 if variant == "float" else 1.0  # grey levels; u8 activations cost some
+    assert report["export"]["mean_difference"] < bound
+    stored = model_store.artifact.read(out)
+    assert stored.manifest["variant"] == variant
+    assert stored.manifest["provenance"]["images_seen"] == 96
+    # So narrow a generator has more layers that the metric keeps: all but the first two.
+    expected = {
+        "float": ["float"] * 5,
+        "full": ["binary"] * 5,
+        "partial": ["binary"] * 2 + ["fixed"] * 3,
+    }
+    assert [row["precision"] for row in stored.manifest["layers"]] == expected[variant]
+    assert kernels.Generator(stored.spec).run(kernels.latents(0, 2)).shape == (2, 64, 64, 3)
+
+
+def test_swd_of_an_export_is_measured_and_kept(
+    folder: Path, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "model.safetensors"
+    arguments = ["--data", str(folder), "--swd-images=32"]
+    assert (
+        main(["export", "--run", str(run_folders["partial"]), "--out", str(out), *arguments]) == 0
+    )
+    kept = model_store.artifact.read(out).manifest["swd"]
+    assert kept is not None
+    capsys.readouterr()
+    assert main(["evaluate", str(out), *arguments]) == 0
+    model, control = capsys.readouterr().out.splitlines()
+    assert f"mean: {kept['mean']:.2f}" in model
+    assert control.startswith("real faces (held out): SWD × 10³ of 3 images")
+
+
+def test_bad_data_and_unknown_models_are_errors_in_words(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _train(tmp_path / "nowhere", tmp_path / "run") == 1
+    assert "does not exist" in capsys.readouterr().err
+    assert main(["evaluate", "nobody", "--data", str(folder)]) == 1
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_the_redundancy_of_a_stored_model_is_shown(
+    run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m.safetensors"
+    assert main(["export", "--run", str(run_folders["full"]), "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["redundancy", str(out)]) == 0
+    assert "2 → 3, 4×4 / 2" in capsys.readouterr().out
+    assert main(["redundancy", "--width=128"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("0.50  keep")

@@ -1,0 +1,46 @@
+"""How good a generator's images are: SWD of images made by the served kernels against real faces.
+
+The control is the same distance between two disjoint sets of real faces; no generator can be
+expected below it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+import kernels
+from kernels import GeneratorSpec
+from training.data import Faces, Images
+from training.swd import swd
+
+EVALUATION_SEED = 1 << 48  # image i has seed 2^48 + i: far from the seeds that people type
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """SWD × 10³ by level and mean, of `images` generated images against as many training faces."""
+
+    images: int
+    swd: dict[str, float]
+
+
+def generate(spec: GeneratorSpec, count: int) -> Images:
+    """u8 images [count, s, s, 3] by the served kernels."""
+    generator = kernels.Generator(spec, threads=2)
+    latents = kernels.latents(EVALUATION_SEED, count, spec.latent_dim)
+    return np.concatenate([generator.run(latents[i : i + BATCH]) for i in range(0, count, BATCH)])
+
+
+def evaluate(spec: GeneratorSpec, faces: Faces, count: int) -> Evaluation:
+    """SWD against `count` training faces (all of them, where there are fewer)."""
+    count = min(count, len(faces.train))
+    return Evaluation(count, swd(generate(spec, count), faces.train[:count]))
+
+
+def control(faces: Faces) -> Evaluation:
+    """SWD of the held-out faces against as many training faces."""
+    count = min(len(faces.held_out), len(faces.train))
+    return Evaluation(count, swd(faces.held_out[:count], faces.train[:count]))
