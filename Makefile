@@ -27,7 +27,7 @@ lint: $(VENV)/.develop
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
-	@if command -v clang-format >/dev/null; then clang-format --dry-run -Werror $(wildcard kernels/c/*.[ch]); fi
+	@$(VENV)/bin/clang-format --dry-run -Werror $(filter %.c %.h,$(C_SOURCES))
 
 train: $(VENV)/.develop
 	@$(RUN) -m training train
