@@ -28,11 +28,15 @@ def latents(seed: int, count: int, dim: int = 100) -> NDArray[np.uint8]:
         raise ValueError(f"count and dim must be at least 0, not {count} and {dim}")
     if seed < 0 or seed + max(count, 1) - 1 > LARGEST_SEED:
         raise ValueError(f"seeds must be 0 … {LARGEST_SEED}, not {seed} … {seed + count - 1}")
-    blocks = -(-dim // BLOCK_BYTES)
-    keys = np.uint64(seed) + np.arange(count, dtype=np.uint64)
+    return latents_of(np.uint64(seed) + np.arange(count, dtype=np.uint64), dim)
+
+
+def latents_of(seeds: NDArray[np.uint64], dim: int = 100) -> NDArray[np.uint8]:
+    """Latents of any seeds, u64 [N] → u8 [N, dim]: one pass for a batch of requests' seeds."""
+    count, blocks = len(seeds), -(-dim // BLOCK_BYTES)
     counter = np.zeros((count, blocks, 4), np.uint32)
     counter[..., 0] = np.arange(blocks, dtype=np.uint32)
-    key = np.stack([keys & WORD, keys >> HALF], axis=-1).astype(np.uint32)
+    key = np.stack([seeds & WORD, seeds >> HALF], axis=-1).astype(np.uint32)
     words = philox(counter, np.repeat(key[:, None], blocks, axis=1))
     drawn = words.astype("<u4").view(np.uint8).reshape(count, blocks * BLOCK_BYTES)
     return np.ascontiguousarray(drawn[:, :dim])

@@ -6,13 +6,16 @@ i // 8; a set bit is +1, a clear one −1. The bits that fill up the last byte m
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def pack(signs: NDArray[np.generic]) -> NDArray[np.uint8]:
+def pack(signs: NDArray[np.integer[Any] | np.floating[Any]]) -> NDArray[np.uint8]:
     """Signs of numbers as bits, zero counting as +1: [..., n] → u8 [..., ceil(n / 8)]."""
-    return np.packbits(signs >= 0, axis=-1, bitorder="little")  # type: ignore[operator]
+    positive: NDArray[np.bool_] = np.greater_equal(signs, 0)
+    return np.packbits(positive, axis=-1, bitorder="little")
 
 
 def unpack(packed: NDArray[np.uint8], count: int) -> NDArray[np.int8]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Precision(StrEnum):
     FLOAT = "float"  # float32 weights and activations
 
 
-WEIGHT_DTYPES = {
+WEIGHT_DTYPES: dict[Precision, np.dtype[Any]] = {
     Precision.BINARY: np.dtype(np.uint8),
     Precision.FIXED: np.dtype(np.int16),
     Precision.FLOAT: np.dtype(np.float32),
@@ -172,7 +173,7 @@ class GeneratorSpec:
 
 
 def _check_array(
-    name: str, array: NDArray[np.generic], dtype: np.dtype[np.generic], shape: tuple[int, ...]
+    name: str, array: NDArray[np.generic], dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> None:
     if array.dtype != dtype or array.shape != shape:
         raise ValueError(

@@ -1,0 +1,27 @@
+/* Which instruction sets this build holds, best first, and the small entry points about them. */
+#include "plan.h"
+
+const isa *const pbgen_isas[] = {
+#if defined(PBGEN_X86)
+    &pbgen_amx,      &pbgen_avx512, &pbgen_avx2,
+#endif
+    &pbgen_portable, NULL,
+};
+
+uint32_t pbgen_abi_version(void)
+{
+  return PBGEN_ABI_VERSION;
+}
+
+const char *pbgen_isa_name(uint32_t index)
+{
+  for (uint32_t i = 0; pbgen_isas[i]; i++)
+    if (i == index)
+      return pbgen_isas[i]->name;
+  return NULL;
+}
+
+int pbgen_isa_available(uint32_t index)
+{
+  return pbgen_isa_name(index) != NULL && pbgen_isas[index]->available();
+}

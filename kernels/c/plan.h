@@ -1,0 +1,99 @@
+/* The prepared form of a generator, and how a deconvolution falls apart into dense small ones.
+ *
+ * Output pixel Y = step * j + r gets input pixel j + d through kernel row r + padding - step * d;
+ * the outputs of one phase (ry, rx) are a dense convolution over the positions j, with taps (dy,
+ * dx). A layer on a 1x1 input is one where every output pixel is a phase: step = size_out. A group
+ * is one phase; but when all columns of all phases of the last layer fit half a panel, they form
+ * one group and share the taps. */
+#ifndef PBGEN_PLAN_H
+#define PBGEN_PLAN_H
+
+#include "isa.h"
+#include "pbgen.h"
+
+typedef struct layer_plan {
+  uint32_t c_in, c_out, kernel, padding, size_in, size_out, precision;
+  uint32_t step;
+  uint32_t combined; /* the phases are one group */
+  uint32_t columns;  /* of a group */
+  int32_t d_low, d_high;
+  size_t weights, weight_bytes; /* offset from the prepared memory's start, and length */
+  size_t offsets;               /* int32_t [groups][padded columns], first layer only, else 0 */
+  size_t scales, shifts;        /* float [padded columns] */
+} layer_plan;
+
+typedef struct plan {
+  uint32_t magic, count, isa_index, reserved;
+  size_t bytes;
+  uint8_t tanh_table[PBGEN_TANH_LEVELS];
+  layer_plan layers[PBGEN_MAX_LAYERS];
+} plan;
+
+#define PLAN_MAGIC 0x6e656770u
+
+typedef struct tap {
+  int32_t dy, dx;
+  uint64_t valid; /* columns of a half that it reaches, four bits each, as in a panel */
+} tap;
+
+static inline size_t round_up(size_t value, size_t multiple)
+{
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+static inline uint32_t groups_of(const layer_plan *l)
+{
+  return l->combined ? 1 : l->step * l->step;
+}
+
+/* Positions j of a phase, along one axis (the last may fall outside the image for some phases). */
+static inline uint32_t positions_of(const layer_plan *l)
+{
+  return (l->size_out - 1) / l->step + 1;
+}
+
+/* Logical columns of a panel: fixed weights take two halves for each. */
+static inline uint32_t panel_columns(const layer_plan *l)
+{
+  return l->precision == PBGEN_FIXED ? LANES : 2 * LANES;
+}
+
+/* Halves of the panel that starts at a column, before fixed weights double them. */
+static inline uint32_t panel_halves(const layer_plan *l, uint32_t column)
+{
+  return l->precision != PBGEN_FIXED && l->columns - column > LANES ? 2 : 1;
+}
+
+static inline size_t padded_columns(const layer_plan *l)
+{
+  return round_up(l->columns, LANES);
+}
+
+/* Quads of a byte panel: whole 64-byte steps, as AMX reads them. */
+static inline size_t panel_quads(const layer_plan *l)
+{
+  return round_up(l->c_in, 64) / 4;
+}
+
+static inline size_t bit_quads(const layer_plan *l)
+{
+  return (l->c_in + 3) / 4;
+}
+
+/* The kernel row (or column) through which position offset d reaches phase r, or -1. */
+static inline int32_t kernel_index(const layer_plan *l, uint32_t r, int32_t d)
+{
+  int32_t k = (int32_t)(r + l->padding) - (int32_t)l->step * d;
+  return k >= 0 && k < (int32_t)l->kernel ? k : -1;
+}
+
+/* Taps of a group in ascending order of the kernel index; returns how many. */
+uint32_t list_taps(const layer_plan *l, uint32_t group, tap taps[MAX_TAPS]);
+
+/* Prepared bytes of one panel of one tap. */
+size_t panel_tap_bytes(const layer_plan *l, uint32_t halves);
+
+/* The instruction sets of this build, best first, ending in NULL. */
+extern const isa *const pbgen_isas[];
+
+#endif

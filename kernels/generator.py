@@ -1,0 +1,93 @@
+"""Generator(spec).run(latents) → images, on the instruction set of choice."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels import native
+from kernels.spec import GeneratorSpec
+from kernels.vectorized import VectorizedGenerator
+
+NUMPY = "numpy"
+
+
+def available_isas() -> tuple[str, ...]:
+    """Instruction sets that this build and machine have, best first; the last is the NumPy path."""
+    return (*native.isas(), NUMPY)
+
+
+def choose_isa(isa: str | None = None) -> str:
+    """`isa`, or PBGEN_ISA from the environment, or the best.
+
+    Raises ValueError for one that this machine lacks, listing those it has.
+    """
+    wanted = isa or os.environ.get("PBGEN_ISA")
+    present = available_isas()
+    if wanted is None:
+        if present[0] == NUMPY:
+            _warn_of_numpy()
+        return present[0]
+    if wanted not in present:
+        raise ValueError(f"isa must be one of {', '.join(present)}, not {wanted!r}")
+    return wanted
+
+
+@cache
+def _warn_of_numpy() -> None:
+    warnings.warn(
+        "PBGen's C kernels were not built (no C compiler at installation?): generators run on the "
+        "NumPy path, many times slower. Install a C compiler and reinstall.",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
+class Generator:
+    """A generator prepared once for one instruction set; `run` may be called from any thread.
+
+    threads  how many share the images of one call; results do not depend on it
+    isa      see `choose_isa`
+
+    Raises ValueError for fewer than one thread or an instruction set that the machine lacks.
+    """
+
+    def __init__(self, spec: GeneratorSpec, threads: int = 1, isa: str | None = None) -> None:
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
+        self.isa = choose_isa(isa)
+        self.threads = threads
+        self.latent_dim = spec.latent_dim
+        self.image_size = spec.image_size
+        self._prepared = (
+            VectorizedGenerator(spec)
+            if self.isa == NUMPY
+            else native.NativeGenerator(spec, self.isa)
+        )
+        self._pool = ThreadPoolExecutor(threads, "pbgen-kernel") if threads > 1 else None
+
+    @property
+    def resident_bytes(self) -> dict[str, int]:
+        """Bytes that the prepared generator holds: weights by precision, and scales with shifts."""
+        return self._prepared.resident_bytes
+
+    def run(self, latents: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Images of latents: u8 [N, latent_dim] → u8 [N, size, size, 3]; holds no GIL.
+
+        Raises ValueError for latents of another dtype or shape.
+        """
+        if latents.dtype != np.uint8 or latents.ndim != 2 or latents.shape[1] != self.latent_dim:
+            raise ValueError(
+                f"latents must be uint8 [N, {self.latent_dim}], "
+                f"not {latents.dtype} {list(latents.shape)}"
+            )
+        latents = np.ascontiguousarray(latents)
+        if self._pool is None or len(latents) < 2:
+            return self._prepared.run(latents)
+        parts = np.array_split(latents, min(self.threads, len(latents)))
+        return np.concatenate(list(self._pool.map(self._prepared.run, parts)))
