@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nstopped; resume with: python -m training train --resume", file=sys.stderr)
+        print("\nstopped; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
     return 0
 
@@ -62,14 +62,13 @@ def _parser() -> argparse.ArgumentParser:
 
     train = _command(commands, "train", _train, "train a generator against its discriminator")
     train.add_argument(
-        "--run", type=Path, required=True, metavar="FOLDER", help="where the run is kept"
+        "--run",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="where the run is kept; one that holds a run goes on from its last checkpoint",
     )
     _add_data(train, required=True)
-    train.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on from the run's last checkpoint, with its saved options",
-    )
     for field in fields(Options):
         train.add_argument(
             "--" + field.name.replace("_", "-"),
@@ -131,13 +130,8 @@ def _add_swd_images(parser: argparse.ArgumentParser) -> None:
 
 def _train(args: argparse.Namespace) -> None:
     faces = load(args.data)
-    if args.resume:
-        run = Run.resume(args.run)
-    else:
-        run = Run.start(
-            args.run, Options(**{f.name: getattr(args, f.name) for f in fields(Options)})
-        )
-        Provenance.now(faces).save(args.run)
+    options = Options(**{f.name: getattr(args, f.name) for f in fields(Options)})
+    run = Run.open(args.run, options, faces)
     run.train(faces)
 
 

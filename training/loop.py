@@ -32,8 +32,10 @@ from training.networks import (
     decode_latents,
 )
 from training.options import Options
+from training.provenance import Provenance
 from training.swd import swd
 
+OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.pt", "log.jsonl"
 EVALUATION_IMAGES = 2_000  # at most: as many as the held-out faces
 SHEET_SEED = 0
 
@@ -61,27 +63,30 @@ class Run:
         return self.step * self.options.batch
 
     @classmethod
-    def start(cls, folder: Path, options: Options) -> Run:
-        """A new run; FileExistsError if the folder holds one already."""
-        if (folder / "options.json").exists():
-            raise FileExistsError(
-                f"{folder} holds a run already; resume it, or choose another folder"
-            )
+    def open(cls, folder: Path, options: Options, faces: Faces) -> Run:
+        """The folder's run at its last checkpoint, or a new one where the folder holds none.
+
+        FileExistsError if it holds a run with other options.
+        """
+        if (folder / OPTIONS).exists():
+            saved = Options.load(folder / OPTIONS)
+            if saved != options:
+                raise FileExistsError(f"{folder} holds a run with {saved.differences(options)}")
+            return cls.resume(folder)
         folder.mkdir(parents=True, exist_ok=True)
         run = cls(folder, options)
+        Provenance.now(faces).save(folder)
         run.save()
-        options.save(folder / "options.json")
+        options.save(folder / OPTIONS)  # last: a folder that has it has all
         return run
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
-        """The run of a folder, at its last checkpoint; FileNotFoundError if there is none."""
-        if not (folder / "checkpoint.pt").exists() or not (folder / "options.json").exists():
-            raise FileNotFoundError(
-                f"{folder} holds no run to resume (options.json and checkpoint.pt)"
-            )
-        run = cls(folder, Options.load(folder / "options.json"))
-        state = torch.load(folder / "checkpoint.pt", weights_only=True)
+        """The run of a folder, at its last checkpoint; FileNotFoundError where there is none."""
+        if not (folder / OPTIONS).exists():
+            raise FileNotFoundError(f"{folder} holds no run")
+        run = cls(folder, Options.load(folder / OPTIONS))
+        state = torch.load(folder / CHECKPOINT, weights_only=True)
         run.step = state["step"]
         for part, saved in zip(run._parts(), state["parts"], strict=True):
             part.load_state_dict(saved)
@@ -92,16 +97,16 @@ class Run:
 
     def save(self) -> None:
         """Writes the checkpoint whole or not at all."""
-        partial = self.folder / "checkpoint.pt.partial"
+        partial = self.folder / f"{CHECKPOINT}.partial"
         with partial.open("wb") as file:
             torch.save({"step": self.step, "parts": [p.state_dict() for p in self._parts()]}, file)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(self.folder / "checkpoint.pt")
+        partial.replace(self.folder / CHECKPOINT)
 
     def train(self, faces: Faces) -> None:
         """Steps to the end of the budget, with checkpoints, a log, and evaluations on the way."""
-        options, log = self.options, _Log(self.folder / "log.jsonl", self.images_seen)
+        options, log = self.options, _Log(self.folder / LOG, self.images_seen)
         bar = tqdm(
             total=options.steps * options.batch,
             initial=self.images_seen,

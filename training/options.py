@@ -70,6 +70,14 @@ class Options:
             1.0, left / (1 - self.decay_from) if self.decay_from < 1 else 1.0
         )
 
+    def differences(self, other: Options) -> str:
+        """Where two runs' options differ: "width 64, not 128; seed 0, not 1"."""
+        return "; ".join(
+            f"{name} {value!r}, not {asdict(other)[name]!r}"
+            for name, value in asdict(self).items()
+            if value != asdict(other)[name]
+        )
+
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,16 +100,14 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     assert at_kill % 2 == 0  # checkpoints come every 16 images, two steps
 
     # Both go on from here to the same step; the unbroken one starts anew.
-    resumed, unbroken = (
-        Run.resume(broken),
-        Run.start(tmp_path / "unbroken", Run.resume(broken).options),
-    )
-    train = data.load(folder).train
+    faces = data.load(folder)
+    resumed = Run.resume(broken)
+    unbroken = Run.open(tmp_path / "unbroken", resumed.options, faces)
     while resumed.step < at_kill + 3:
-        resumed.train_step(train)
+        resumed.train_step(faces.train)
         resumed.step += 1
     while unbroken.step < resumed.step:
-        unbroken.train_step(train)
+        unbroken.train_step(faces.train)
         unbroken.step += 1
     for ours, theirs in zip(
         resumed.generator.parameters(), unbroken.generator.parameters(), strict=True
@@ -125,18 +124,27 @@ def test_every_epoch_shows_every_face_once(tmp_path: Path) -> None:
     assert seen[:24] != seen[24:]
 
 
-def test_a_second_run_in_the_folder_is_refused(
+def test_the_same_command_goes_on_where_the_run_stands(
+    folder: Path, run_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    run = shutil.copytree(run_folders["float"], tmp_path / "run")
+    before = (run / "checkpoint.pt").read_bytes()
+    assert _train(folder, run, "--variant=float", "--images=96") == 0  # it is at its end
+    assert (run / "checkpoint.pt").read_bytes() == before
+
+
+def test_other_options_for_a_folder_with_a_run_are_refused(
     folder: Path, run_folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _train(folder, run_folders["float"]) == 1
-    assert "holds a run already" in capsys.readouterr().err
+    assert _train(folder, run_folders["float"], "--variant=full", "--images=96") == 1
+    assert "holds a run with variant 'float', not 'full'" in capsys.readouterr().err
 
 
-def test_resuming_where_there_is_no_run_is_refused(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_exporting_where_there_is_no_run_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _train(folder, tmp_path / "none", "--resume") == 1
-    assert "holds no run to resume" in capsys.readouterr().err
+    assert main(["export", "--run", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "holds no run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("variant", ["float", "full", "partial"])

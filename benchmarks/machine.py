@@ -1,0 +1,53 @@
+"""The machine and the build that a measurement was made on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import kernels
+
+ROOT = Path(__file__).parents[1]
+
+
+def describe() -> dict[str, Any]:
+    """CPU model and count, memory, instruction sets, compiler, Python, commit and the time (ISO
+    8601, UTC).
+    """
+    return {
+        "cpu": _cpu_model(),
+        "cpus": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "isas": list(kernels.available_isas()),
+        "compiler": _output(["cc", "--version"]).partition("\n")[0],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "commit": _output(["git", "-C", str(ROOT), "rev-parse", "HEAD"]),
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _cpu_model() -> str:
+    """The model's name, and family/model/stepping, which a virtual machine's generic name does not
+    hide.
+    """
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor() or platform.machine()
+    fields = dict(re.findall(r"^([^\t\n]+)\s*: (.*)$", info.read_text(), re.MULTILINE))
+    numbers = "/".join(fields.get(key, "?") for key in ("cpu family", "model", "stepping"))
+    return f"{fields.get('model name', platform.machine())} (family/model/stepping {numbers})"
+
+
+def _output(command: list[str]) -> str:
+    """What a command prints, or "unknown" where it cannot be run."""
+    if not shutil.which(command[0]):
+        return "unknown"
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
