@@ -27,7 +27,7 @@ def choose_isa(isa: str | None = None) -> str:
 
     Raises ValueError for one that this machine lacks, listing those it has.
     """
-    wanted = isa or os.environ.get("PBGEN_ISA")
+    wanted = isa or os.environ.get("PBGEN_ISA") or None
     present = available_isas()
     if wanted is None:
         if present[0] == NUMPY:

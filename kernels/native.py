@@ -47,7 +47,7 @@ def load() -> ct.CDLL | None:
     if version != ABI_VERSION:
         raise NativeError(f"the C library has ABI {version}, not {ABI_VERSION}: rebuild it")
     pointer, count, size = ct.c_void_p, ct.c_uint32, ct.c_size_t
-    library.pbgen_isa_name.restype = ct.c_char_p
+    library.pbgen_isa_name.restype = library.pbgen_compiler.restype = ct.c_char_p
     for name, arguments in {
         "pbgen_isa_name": (count,),
         "pbgen_isa_available": (count,),
@@ -70,6 +70,12 @@ def isas() -> dict[str, int]:
             found[name.decode()] = index
         index += 1
     return found
+
+
+def compiler() -> str | None:
+    """The compiler of the C library, or None without one."""
+    library = load()
+    return library.pbgen_compiler().decode() if library else None
 
 
 class NativeGenerator:

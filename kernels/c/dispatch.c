@@ -13,6 +13,17 @@ uint32_t pbgen_abi_version(void)
   return PBGEN_ABI_VERSION;
 }
 
+const char *pbgen_compiler(void)
+{
+#if defined(__clang__)
+  return __VERSION__;
+#elif defined(__GNUC__)
+  return "GCC " __VERSION__;
+#else
+  return "unknown";
+#endif
+}
+
 const char *pbgen_isa_name(uint32_t index)
 {
   for (uint32_t i = 0; pbgen_isas[i]; i++)

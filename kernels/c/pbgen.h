@@ -53,6 +53,9 @@ typedef struct pbgen_layer {
 
 PBGEN_API uint32_t pbgen_abi_version(void);
 
+/* Name and version of the compiler that built the library. */
+PBGEN_API const char *pbgen_compiler(void);
+
 /* Instruction sets by index, best first; NULL past the last. */
 PBGEN_API const char *pbgen_isa_name(uint32_t index);
 PBGEN_API int pbgen_isa_available(uint32_t index);

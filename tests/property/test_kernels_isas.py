@@ -60,7 +60,7 @@ def in_parts(generator: Generator, z: np.ndarray, first: int) -> np.ndarray:
     return np.concatenate([generator.run(z[:first]), generator.run(z[first:])])
 
 
-@settings(max_examples=80)
+@settings(max_examples=150)
 @given(case=cases(INTEGERS, 4e6), batch=st.integers(1, 20), data=st.data())
 def test_integer_generators_match_the_reference(
     case: Case, batch: int, data: st.DataObject
@@ -74,7 +74,7 @@ def test_integer_generators_match_the_reference(
         np.testing.assert_array_equal(in_parts(generator, z, split), expected, isa)
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(case=cases((Precision.FLOAT,), 3e5), batch=st.integers(1, 20), data=st.data())
 def test_float_generators_match_the_reference(case: Case, batch: int, data: st.DataObject) -> None:
     z = latents(case.seed, batch, case.spec.latent_dim)

@@ -1,0 +1,156 @@
+"""Generators: choice of instruction set, errors, threads, memory held."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kernels import Generator, available_isas, generator, latents, native
+from tests import factories
+
+ROOT = Path(__file__).parents[2]
+VARIANTS = ("float", "full", "partial")
+
+
+def test_the_best_instruction_set_is_chosen_and_any_can_be_forced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PBGEN_ISA", raising=False)
+    assert Generator(factories.generator()).isa == available_isas()[0]
+    monkeypatch.setenv("PBGEN_ISA", "portable" if "portable" in available_isas() else "numpy")
+    assert Generator(factories.generator()).isa in {"portable", "numpy"}
+    assert Generator(factories.generator(), isa="numpy").isa == "numpy"
+    monkeypatch.setenv("PBGEN_ISA", "")
+    assert Generator(factories.generator()).isa == available_isas()[0]
+
+
+def test_an_instruction_set_that_the_machine_lacks_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(ValueError, match=r"one of .*numpy, not 'avx1024'"):
+        Generator(factories.generator(), isa="avx1024")
+    monkeypatch.setenv("PBGEN_ISA", "mmx")
+    with pytest.raises(ValueError, match="not 'mmx'"):
+        Generator(factories.generator())
+
+
+def test_without_the_library_numpy_runs_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = Generator(factories.generator()).run(latents(3, 2, 12))
+    monkeypatch.delenv("PBGEN_ISA", raising=False)
+    monkeypatch.setattr(native, "isas", dict)
+    generator._warn_of_numpy.cache_clear()
+    with pytest.warns(RuntimeWarning, match="C kernels were not built"):
+        fallback = Generator(factories.generator())
+    assert fallback.isa == "numpy"
+    np.testing.assert_array_equal(fallback.run(latents(3, 2, 12)), expected)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((2, 13), np.uint8),
+        np.zeros(12, np.uint8),
+        np.zeros((2, 12), np.int8),
+        np.zeros((2, 12)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("isa", [available_isas()[0], "numpy"])
+def test_latents_of_another_shape_or_dtype_are_refused(isa: str, wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"latents must be uint8 \[N, 12\], not"):
+        Generator(factories.generator(), isa=isa).run(wrong)
+
+
+@pytest.mark.parametrize("isa", available_isas())
+def test_strided_latents_and_empty_batches_are_fine(isa: str) -> None:
+    made = Generator(factories.generator(), isa=isa)
+    z = latents(9, 5, 24)
+    np.testing.assert_array_equal(made.run(z[:, ::2]), made.run(z[:, ::2].copy()))
+    assert made.run(z[:0, :12]).shape == (0, 16, 16, 3)
+
+
+def test_fewer_than_one_thread_is_refused() -> None:
+    with pytest.raises(ValueError, match="threads must be at least 1, not 0"):
+        Generator(factories.generator(), threads=0)
+
+
+@pytest.mark.parametrize("isa", available_isas())
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_threads_do_not_change_a_byte(isa: str, variant: factories.Variant) -> None:
+    spec = factories.generator(variant)
+    z = latents(0, 7, 12)
+    expected = Generator(spec, isa=isa).run(z)
+    for threads in (2, 3, 16):
+        np.testing.assert_array_equal(Generator(spec, threads, isa).run(z), expected)
+
+
+@pytest.mark.parametrize("isa", available_isas())
+def test_many_callers_share_one_generator(isa: str) -> None:
+    made = Generator(factories.generator(), isa=isa)
+    batches = [latents(seed, 1 + seed % 5, 12) for seed in range(40)]
+    expected = [made.run(z) for z in batches]
+    with ThreadPoolExecutor(4) as pool:
+        for got, wanted in zip(pool.map(made.run, batches), expected, strict=True):
+            np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
+def test_a_call_holds_no_gil() -> None:
+    made = Generator(factories.generator(widths=(256, 128, 64, 32, 3)), isa="portable")
+    z = latents(0, 12, 12)
+    ticks, running = 0, threading.Event()
+
+    def call() -> None:
+        running.set()
+        made.run(z)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    running.wait()
+    while thread.is_alive():
+        ticks += 1  # only another thread without the GIL lets this count up
+    thread.join()
+    assert ticks > 1000
+
+
+@pytest.mark.parametrize("isa", [isa for isa in available_isas() if isa != "numpy"])
+def test_binary_weights_stay_bits(isa: str) -> None:
+    held = {
+        variant: Generator(
+            factories.generator(variant, widths=(512, 256, 128, 64, 3), latent_dim=100), isa=isa
+        ).resident_bytes
+        for variant in VARIANTS
+    }
+    bits = 100 * 512 * 16 + 16 * (512 * 256 + 256 * 128 + 128 * 64)
+    assert bits / 8 <= held["partial"]["binary"] <= 1.1 * bits / 8  # projection sums beside them
+    assert held["partial"]["fixed"] > 0 == held["partial"]["float"]
+    assert held["full"]["binary"] > held["partial"]["binary"]
+    assert sum(held["float"].values()) / sum(held["partial"].values()) >= 25.81
+
+
+@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
+def test_memory_at_full_size_stays_within_its_bounds() -> None:
+    spec = factories.generator("partial", widths=(1024, 512, 256, 128, 3), latent_dim=100)
+    for isa in native.isas():
+        made = native.NativeGenerator(spec, isa)
+        assert sum(made.resident_bytes.values()) <= 1.75e6
+        assert made.scratch_bytes(1) <= 1.5e6
+        assert made.scratch_bytes(16) == made.scratch_bytes(10_000)
+
+
+def test_kernels_bench_prints_a_row_and_writes_json(tmp_path: Path) -> None:
+    report = tmp_path / "bench.json"
+    options = ["--variants", "partial", "--bases", "8", "--sizes", "8", "--batches", "1", "2"]
+    options += ["--seconds", "0.01", "--json", str(report)]
+    command = [sys.executable, "-m", "kernels.bench", *options]
+    run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert run.stdout.splitlines()[1].startswith("partial")
+    text = report.read_text()
+    assert '"median_ms"' in text
+    assert '"cpu"' in text
