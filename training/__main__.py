@@ -15,7 +15,7 @@ from training import evaluate, export, redundancy
 from training.data import DataError, Faces, load
 from training.loop import Run
 from training.networks import dcgan
-from training.options import VARIANTS, Options
+from training.options import COMPUTE_DTYPES, VARIANTS, Options
 from training.provenance import Provenance
 
 SWD_IMAGES = 16_384  # as in Progressive GAN
@@ -30,10 +30,12 @@ OPTION_HELP = {
     "learning_rate": "of Adam, both players",
     "decay_from": "share of the budget after which the rate falls linearly to 0",
     "seed": "decides weights, order of faces and latents",
-    "compute": "bfloat16 or float32: activations and weight copies; parameters are float32",
+    "compute": "dtype of activations and weight copies; parameters are float32",
     "checkpoint_every": "images between checkpoints: at most these are lost by kill -9",
     "evaluate_every": "images between SWD evaluations and sample sheets",
 }
+
+OPTION_CHOICES = {"variant": VARIANTS, "compute": COMPUTE_DTYPES}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,7 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m training", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m training",
+        description="Train generators on faces, measure them, and write them as artifacts to serve.",
+        epilog="Each command explains its options: python -m training train --help",
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     train = _command(commands, "train", _train, "train a generator against its discriminator")
@@ -74,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
             "--" + field.name.replace("_", "-"),
             type=type(field.default),
             default=field.default,
-            choices=VARIANTS if field.name == "variant" else None,
-            metavar=None if field.name == "variant" else field.name.upper(),
+            choices=OPTION_CHOICES.get(field.name),
+            metavar=None if field.name in OPTION_CHOICES else "N",
             help=f"{OPTION_HELP[field.name]} (default: %(default)s)",
         )
 

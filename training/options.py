@@ -10,6 +10,7 @@ from training.networks import dcgan
 from training.redundancy import choose_binary
 
 VARIANTS = ("float", "full", "partial")
+COMPUTE_DTYPES = ("bfloat16", "float32")
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Options:
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {self.variant!r}")
-        if self.compute not in ("bfloat16", "float32"):
-            raise ValueError(f"compute must be bfloat16 or float32, not {self.compute!r}")
+        if self.compute not in COMPUTE_DTYPES:
+            choices = " or ".join(COMPUTE_DTYPES)
+            raise ValueError(f"compute must be {choices}, not {self.compute!r}")
         for name in (
             "width",
             "discriminator_width",
