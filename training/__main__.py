@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m training",
-        description="Train generators on faces, measure them, and write them as artifacts to serve.",
+        description="Train generators on faces, measure them, write them as artifacts.",
         epilog="Each command explains its options: python -m training train --help",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
