@@ -52,7 +52,7 @@ $(VENV)/.serve: $(INPUTS) | $(RUN)
 
 $(VENV)/.develop: $(INPUTS) | $(RUN)
 	@echo 'Installing what the tests need (PyTorch among it) and building the kernels …'
-	@$(PIP) --editable '.[dev,train]'
+	@$(PIP) --editable '.[dev,remote,train]'
 	@$(check-library)
 	@touch $@ $(VENV)/.serve
 

@@ -1,4 +1,4 @@
-"""python -m model_store list | show | verify: look at a store and check it."""
+"""python -m model_store list | show | verify | add | activate | remove."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 
 from model_store.artifact import Artifact
 from model_store.errors import ArtifactError, UnknownModelError
-from model_store.store import Store
+from model_store.store import ACTIVE, Entry, Store
 
 DESCRIPTION = """\
-Looks at a model store and checks it.
+Looks at a model store, checks it and changes it.
 
-A model is a name ("partial": its active version) or name@version ("partial@2").
-Every command verifies what it prints: digest, shapes, numbers.
+A model is a name ("partial": its active version), a version ("partial@2") or an
+alias ("partial@canary"). Whatever is shown or added is verified first: digest,
+shapes, numbers.
 """
 EXIT_CODES = "Exit code: 0 if all is well, 1 if a model is unknown or damaged, 2 for a wrong call."
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def list_models(store: Store, _: argparse.Namespace) -> int:
-    """One line a version; `*` marks the active one of each name."""
+    """One line a version; `*` marks the active one of each name, other aliases follow."""
     rows, damaged = [], []
     for entry in store.list():
         try:
@@ -42,7 +43,7 @@ def list_models(store: Store, _: argparse.Namespace) -> int:
         swd = model.manifest["swd"]
         rows.append(
             (
-                entry.label + ("*" if entry.active else ""),
+                _marked(entry),
                 model.manifest["variant"],
                 f"{model.spec.image_size} × {model.spec.image_size}",
                 _precisions(model),
@@ -119,6 +120,30 @@ def verify(store: Store, options: argparse.Namespace) -> int:
     return status
 
 
+def add(store: Store, options: argparse.Namespace) -> int:
+    """Puts an artifact file in as the next version of a name. The first version of a name is
+    active at once; later ones become so by `activate`."""
+    print(f"added {_marked(store.add(options.file, options.name))}")
+    return 0
+
+
+def activate(store: Store, options: argparse.Namespace) -> int:
+    """Lets a name alone, or with --alias NAME@ALIAS, mean a version."""
+    print(f"activated {_marked(store.activate(options.model, options.alias))}")
+    return 0
+
+
+def remove(store: Store, options: argparse.Namespace) -> int:
+    """Deletes a version that is neither active nor has an alias; NAME@ALIAS deletes the alias."""
+    print(f"removed {options.model}, which was {store.remove(options.model).label}")
+    return 0
+
+
+def _marked(entry: Entry) -> str:
+    others = [alias for alias in entry.aliases if alias != ACTIVE]
+    return f"{entry.label}{'*' if entry.active else ''}{''.join(f' ({a})' for a in others)}"
+
+
 def _precisions(model: Artifact) -> str:
     counts = Counter(layer.precision.value for layer in model.spec.layers)
     return ", ".join(f"{count} {precision}" for precision, count in counts.items())
@@ -147,21 +172,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--store",
-        metavar="DIR",
-        help="the store's folder (default: $PBGEN_STORE, else the generators that ship)",
+        metavar="PLACE",
+        help="a folder, or a URL (default: $PBGEN_STORE, else the generators that ship)",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    command = {}
     for name, run, text in (
         ("list", list_models, "one line a version, with its size and quality"),
         ("show", show, "all that one model's manifest says, with its layer table"),
         ("verify", verify, "check models: digest, shapes, numbers"),
+        ("add", add, "put an artifact file in as the next version of a name"),
+        ("activate", activate, "choose the version that a name or an alias means"),
+        ("remove", remove, "delete a version or an alias"),
     ):
-        command = commands.add_parser(name, help=text, description=f"{run.__doc__}")
-        command.set_defaults(run=run)
-        if name == "show":
-            command.add_argument("model", metavar="MODEL", help="name or name@version")
-        if name == "verify":
-            command.add_argument("models", metavar="MODEL", nargs="*", help="name or name@version")
+        command[name] = commands.add_parser(name, help=text, description=run.__doc__)
+        command[name].set_defaults(run=run)
+    for name in ("show", "activate", "remove"):
+        command[name].add_argument("model", metavar="MODEL", help="such as partial@2")
+    command["verify"].add_argument("models", metavar="MODEL", nargs="*", help="all, if none")
+    command["add"].add_argument("file", metavar="FILE", help="an artifact, .safetensors")
+    command["add"].add_argument("--name", help="its name in the store (default: its variant)")
+    command["activate"].add_argument("--alias", default=ACTIVE, help="default: the name alone")
     return parser
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,19 +23,18 @@ from numpy.typing import NDArray
 
 from kernels.spec import Deconvolution, GeneratorSpec, LayerSpec, Precision
 from model_store.errors import (
-    ArtifactError,
     DigestError,
     ManifestError,
     NonFiniteError,
     TensorError,
-    UnknownModelError,
-    UnreadableError,
+    about,
 )
+from model_store.folder import read_file, write_file
 from model_store.header import DTYPES, MANIFEST_KEY, Tensor, parse_header
-from model_store.manifest import FORMAT, LayerRow, Manifest, canonical, check, layer_row
+from model_store.manifest import FORMAT, LayerRow, Manifest, check, layer_row
+from model_store.schema import canonical
 
-LARGEST_FILE = 2**30  # bytes; the float generator at full size takes 51 million
-
+PARTS = ("weight", "scale", "shift")  # of a layer, each a tensor
 Tensors = Mapping[str, NDArray[np.generic]]
 
 
@@ -61,21 +59,19 @@ class Artifact:
         return self.name if self.version is None else f"{self.name}@{self.version}"
 
 
-def read(
-    path: str | os.PathLike[str], name: str | None = None, version: int | None = None
-) -> Artifact:
-    """The artifact in a file, verified; without a name it is called as the file.
+def read(path: str | os.PathLike[str]) -> Artifact:
+    """The artifact in a file, verified; it is called as the file and has no version.
 
     The arrays are read-only. Raises ArtifactError, one subclass a cause.
     """
     path = Path(path)
-    name = path.name if name is None else name
-    try:
-        file = _read_bytes(path)
-        manifest, spec = decode(file)
-    except ArtifactError as error:
-        error.artifact = name if version is None else f"{name}@{version}"
-        raise
+    with about(path.name):
+        return parse(read_file(path), path.name, None)
+
+
+def parse(file: bytes, name: str, version: int | None) -> Artifact:
+    """The artifact in a file's bytes, verified. Raises ArtifactError."""
+    manifest, spec = decode(file)
     return Artifact(name, version, manifest, spec, len(file))
 
 
@@ -86,22 +82,26 @@ def write(path: str | os.PathLike[str], spec: GeneratorSpec, manifest: Mapping[s
     the whole new one, never a part. Raises ArtifactError for what could not be read back, before
     anything is written, and OSError.
     """
-    tensors = {
-        f"layers.{i}.{part}": np.ascontiguousarray(getattr(layer, part))
-        for i, layer in enumerate(spec.layers)
-        for part in ("weight", "scale", "shift")
-    }
-    file = encode(tensors, manifest)
+    file = encode(tensors(spec), manifest)
     complete, decoded = decode(file)
     for i, (layer, stored) in enumerate(zip(spec.layers, decoded.layers, strict=True)):
         right, told = layer_row(layer), layer_row(stored)
         if told != right:
             raise ManifestError(f"layer {i} of the manifest is {told}; the spec's is {right}")
-    _write_atomically(Path(path), file)
+    write_file(Path(path), file)
     return complete["digest"]
 
 
-def digest(manifest: Mapping[str, Any], tensors: Tensors) -> str:
+def tensors(spec: GeneratorSpec) -> dict[str, NDArray[np.generic]]:
+    """The spec's arrays by their names in the file, C-contiguous."""
+    return {
+        f"layers.{i}.{part}": np.ascontiguousarray(getattr(layer, part))
+        for i, layer in enumerate(spec.layers)
+        for part in PARTS
+    }
+
+
+def digest(manifest: Mapping[str, Any], arrays: Tensors) -> str:
     """The content's digest, "sha256:" and 64 hexadecimal digits.
 
     What is hashed: the manifest without its digest, as canonical JSON and a line end; then for each
@@ -109,31 +109,31 @@ def digest(manifest: Mapping[str, Any], tensors: Tensors) -> str:
     """
     rest = {key: value for key, value in manifest.items() if key != "digest"}
     sha = hashlib.sha256(canonical(rest) + b"\n")
-    for name, array in sorted(tensors.items()):
+    for name, array in sorted(arrays.items()):
         sha.update(canonical([name, array.dtype.name, list(array.shape)]) + b"\n")
         sha.update(np.ascontiguousarray(array).data)
     return f"sha256:{sha.hexdigest()}"
 
 
-def encode(tensors: Tensors, manifest: Mapping[str, Any]) -> bytes:
+def encode(arrays: Tensors, manifest: Mapping[str, Any]) -> bytes:
     """The file's bytes, with `format` and `digest` set; nothing else is checked."""
     content = {**manifest, "format": FORMAT}
-    content["digest"] = digest(content, tensors)
+    content["digest"] = digest(content, arrays)
     metadata = {MANIFEST_KEY: canonical(content).decode()}
-    return safetensors.numpy.save(dict(tensors), metadata)
+    return safetensors.numpy.save(dict(arrays), metadata)
 
 
 def decode(file: bytes) -> tuple[Manifest, GeneratorSpec]:
     """The manifest and spec in a file's bytes, verified. Raises ArtifactError."""
     header = parse_header(file)
     manifest = check(header.manifest)
-    tensors = {name: _array(file, tensor) for name, tensor in header.tensors.items()}
-    found = digest(manifest, tensors)
+    arrays = {name: _array(file, tensor) for name, tensor in header.tensors.items()}
+    found = digest(manifest, arrays)
     if found != manifest["digest"]:
         raise DigestError(
             f"the content's digest is {found}; the manifest says {manifest['digest'][:71]!r}"
         )
-    return manifest, _spec(manifest["layers"], tensors)
+    return manifest, _spec(manifest["layers"], arrays)
 
 
 def _array(file: bytes, tensor: Tensor) -> NDArray[np.generic]:
@@ -143,46 +143,8 @@ def _array(file: bytes, tensor: Tensor) -> NDArray[np.generic]:
     return np.require(view.reshape(tensor.shape), requirements="A")
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        if not path.exists():
-            raise UnknownModelError("there is no such file")
-        if not path.is_file():
-            raise UnreadableError("this is no file; a .safetensors file would be right")
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise UnreadableError(f"{size} bytes; at most {LARGEST_FILE} would be right")
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(f"it cannot be read: {error.strerror}") from None
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """Writes beside the path and renames: whoever opens the path gets the old content or the new.
-
-    Content and name are on disk when this returns.
-    """
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)  # a temporary file is its owner's alone
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _spec(rows: list[LayerRow], tensors: Tensors) -> GeneratorSpec:
-    remaining = dict(tensors)
+def _spec(rows: list[LayerRow], arrays: Tensors) -> GeneratorSpec:
+    remaining = dict(arrays)
     layers = tuple(_layer(i, row, remaining) for i, row in enumerate(rows))
     if remaining:
         raise TensorError(f"tensor {min(remaining)[:40]!r} belongs to no layer of the manifest")
@@ -210,7 +172,7 @@ def _layer(i: int, row: LayerRow, remaining: dict[str, NDArray[np.generic]]) -> 
     except ValueError as error:
         raise ManifestError(f"layer {i}: {error}") from None
     arrays: dict[str, Any] = {}
-    for part in ("weight", "scale", "shift"):
+    for part in PARTS:
         name = f"layers.{i}.{part}"
         if name not in remaining:
             raise TensorError(f"tensor {name!r} is missing")

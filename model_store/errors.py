@@ -6,6 +6,9 @@ library's text, so that a service may pass it on.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 
 class ArtifactError(Exception):
     """An artifact that cannot be used; `str()` is "<artifact>: <problem>" once that is known."""
@@ -19,12 +22,30 @@ class ArtifactError(Exception):
         return self.problem if self.artifact is None else f"{self.artifact}: {self.problem}"
 
 
+@contextlib.contextmanager
+def about(artifact: str) -> Iterator[None]:
+    """Errors raised inside say which artifact they are about."""
+    try:
+        yield
+    except ArtifactError as error:
+        error.artifact = artifact
+        raise
+
+
 class UnknownModelError(ArtifactError):
     """No such name, version or file."""
 
 
 class UnreadableError(ArtifactError):
-    """Not a file, refused by the operating system, or larger than any artifact may be."""
+    """Not a file, refused by the operating system or network, or larger than any artifact."""
+
+
+class VersionInUseError(ArtifactError):
+    """A version that an alias points to cannot be removed."""
+
+
+class ReadOnlyStoreError(ArtifactError):
+    """A store that cannot be written."""
 
 
 class TruncatedError(ArtifactError):

@@ -1,32 +1,49 @@
-"""Names and versions → artifacts. The only file that knows where artifacts lie.
+"""Names, versions and aliases → artifacts. The only file that knows how a store is laid out.
 
-A store is a folder: <name>/<version>.safetensors, versions counted from 1. A name alone means its
-active version, the highest.
+    <name>/<version>.safetensors   versions count from 1 and no number is given twice
+    <name>/index.json              {"aliases": {"active": 2, "canary": 3}, "last": 3}
+
+"partial@2" is a version, "partial@canary" the one that an alias points to, "partial" the same as
+"partial@active". Without an index the highest version is active, so files put there by hand work.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, cast
 
-from model_store import artifact
+from model_store import artifact, schema
 from model_store.artifact import Artifact
-from model_store.errors import UnknownModelError
+from model_store.errors import ManifestError, UnknownModelError, VersionInUseError, about
+from model_store.folder import Folder, LocalFolder, read_file
+from model_store.remote import RemoteFolder
 
 SHIPPED = Path(__file__).parent / "models"
 SUFFIX = ".safetensors"
-_MODEL = re.compile(r"(?P<name>[a-z0-9][a-z0-9_-]{0,63})(?:@(?P<version>[1-9][0-9]{0,8}))?")
+INDEX = "index.json"
+ACTIVE = "active"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_VERSION_FILE = re.compile(rf"([1-9][0-9]{{0,8}}){re.escape(SUFFIX)}")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Entry:
     """One stored version; its file has not been opened."""
 
     name: str
     version: int
-    active: bool
+    aliases: tuple[str, ...]
+
+    @property
+    def active(self) -> bool:
+        """Whether the name alone means this version."""
+        return ACTIVE in self.aliases
 
     @property
     def label(self) -> str:
@@ -34,37 +51,152 @@ class Entry:
         return f"{self.name}@{self.version}"
 
 
+class _Index(TypedDict):
+    """What is known of a name besides its versions' files."""
+
+    aliases: dict[str, int]
+    last: int  # the highest version ever added
+
+
+_NO_INDEX = _Index(aliases={}, last=0)
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """All that a store holds under one name."""
+
+    versions: tuple[int, ...]  # at least one, ascending
+    aliases: dict[str, int]  # `active` among them
+    last: int
+
+
 class Store:
-    """The artifacts in a folder; without one, in $PBGEN_STORE or the generators that ship."""
+    """The artifacts in a folder or at a URL; by default in $PBGEN_STORE, or those that ship.
+
+    Methods raise ArtifactError, one subclass a cause. Nobody ever sees a file half written, and
+    writers on one machine wait for each other.
+    """
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
-        self._root = Path(root or os.environ.get("PBGEN_STORE") or SHIPPED)
+        place = os.fspath(root or os.environ.get("PBGEN_STORE") or SHIPPED)
+        self._folder: Folder = RemoteFolder(place) if "://" in place else LocalFolder(Path(place))
 
     def list(self) -> tuple[Entry, ...]:
         """Every stored version, in the order of names and versions; empty for an absent folder."""
-        found = [
-            (match["name"], int(path.stem))
-            for path in self._root.glob(f"*/*{SUFFIX}")
-            if (match := _MODEL.fullmatch(f"{path.parent.name}@{path.stem}"))
-        ]
-        newest = dict(sorted(found))
-        return tuple(Entry(n, version, newest[n] == version) for n, version in sorted(found))
-
-    def open(self, model: str) -> Artifact:
-        """The artifact "name" (its active version) or "name@version", verified.
-
-        Raises UnknownModelError, which lists what there is, or another ArtifactError.
-        """
-        entry = self._find(model)
-        return artifact.read(
-            self._root / entry.name / f"{entry.version}{SUFFIX}", entry.name, entry.version
+        return tuple(
+            Entry(name, version, tuple(sorted(a for a, v in shelf.aliases.items() if v == version)))
+            for name, shelf in sorted(self._shelves().items())
+            for version in shelf.versions
         )
 
-    def _find(self, model: str) -> Entry:
+    def find(self, model: str) -> Entry:
+        """The version that "name", "name@version" or "name@alias" means.
+
+        Raises UnknownModelError, which lists what there is.
+        """
+        name, at, version = model.partition("@")
+        alias = version if at else ACTIVE
         entries = self.list()
-        match = _MODEL.fullmatch(model)
-        for entry in entries if match else ():
-            if model == entry.label or (model == entry.name and entry.active):
+        for entry in entries:
+            if entry.name == name and (version == str(entry.version) or alias in entry.aliases):
                 return entry
         known = ", ".join(entry.label for entry in entries) or "none: the store is empty"
         raise UnknownModelError(f"there is no model {model[:80]!r}; known are {known}")
+
+    def open(self, model: str) -> Artifact:
+        """The artifact that `find` finds, verified."""
+        entry = self.find(model)
+        with about(entry.label):
+            file = self._folder.read(f"{entry.name}/{entry.version}{SUFFIX}")
+            return artifact.parse(file, entry.name, entry.version)
+
+    def add(self, path: str | os.PathLike[str], name: str | None = None) -> Entry:
+        """Puts a verified artifact file in as the next version of a name, by default its variant.
+
+        What is active stays active; a name's first version is active at once.
+        """
+        path = Path(path)
+        with about(path.name):
+            file = read_file(path)
+            variant = artifact.parse(file, path.name, None).manifest["variant"]
+            name = _checked("name", NAME, variant if name is None else name)
+        with self._folder.locked():
+            shelf = self._shelves().get(name)
+            version = 1 + (shelf.last if shelf else self._index(name)["last"])
+            # The index goes first: without it the new file, the highest, would be active at once.
+            aliases = shelf.aliases if shelf else {ACTIVE: version}
+            self._write_index(name, aliases, version)
+            self._folder.write(f"{name}/{version}{SUFFIX}", file)
+        return self.find(f"{name}@{version}")
+
+    def activate(self, model: str, alias: str = ACTIVE) -> Entry:
+        """Lets an alias, by default the name alone, mean a version; it is verified first."""
+        _checked("alias", ALIAS, alias)
+        self.open(model)
+        with self._folder.locked():
+            entry = self.find(model)
+            shelf = self._shelves()[entry.name]
+            self._write_index(entry.name, {**shelf.aliases, alias: entry.version}, shelf.last)
+        return self.find(entry.label)
+
+    def remove(self, model: str) -> Entry:
+        """Deletes "name@version" that no alias means, or the alias of "name@alias"; returns what
+        it was.
+
+        Raises VersionInUseError for a version with an alias, and for the active one.
+        """
+        with self._folder.locked():
+            entry = self.find(model)
+            shelf = self._shelves()[entry.name]
+            wanted = model.partition("@")[2] or ACTIVE
+            if wanted in entry.aliases and wanted != ACTIVE:
+                aliases = {a: v for a, v in shelf.aliases.items() if a != wanted}
+                self._write_index(entry.name, aliases, shelf.last)
+                return entry
+            if entry.aliases:
+                raise VersionInUseError(
+                    f"{entry.label} is in use as {', '.join(entry.aliases)}; activate another "
+                    "version first"
+                )
+            self._write_index(entry.name, shelf.aliases, shelf.last)
+            self._folder.delete(f"{entry.name}/{entry.version}{SUFFIX}")
+            return entry
+
+    def _shelves(self) -> dict[str, _Shelf]:
+        versions: defaultdict[str, set[int]] = defaultdict(set)
+        indexed = set()
+        for path in self._folder.names():
+            name, _, file = path.partition("/")
+            match = _VERSION_FILE.fullmatch(file)
+            if match and NAME.fullmatch(name):
+                versions[name].add(int(match[1]))
+            elif file == INDEX:
+                indexed.add(name)
+        shelves = {}
+        for name, found in versions.items():
+            index = self._index(name) if name in indexed else _NO_INDEX
+            aliases = {ACTIVE: max(found), **index["aliases"]}
+            shelves[name] = _Shelf(tuple(sorted(found)), aliases, max(index["last"], *found))
+        return shelves
+
+    def _index(self, name: str) -> _Index:
+        try:
+            text = self._folder.read(f"{name}/{INDEX}")
+        except UnknownModelError:
+            return _NO_INDEX
+        with about(name):
+            try:
+                value = json.loads(text)
+            except (ValueError, RecursionError):
+                raise ManifestError("index.json is not JSON; the file is damaged") from None
+            schema.check("index.json", value, _Index)
+            return cast(_Index, value)
+
+    def _write_index(self, name: str, aliases: dict[str, int], last: int) -> None:
+        self._folder.write(f"{name}/{INDEX}", schema.canonical(_Index(aliases=aliases, last=last)))
+
+
+def _checked(what: str, pattern: re.Pattern[str], value: str) -> str:
+    if not pattern.fullmatch(value):
+        raise ManifestError(f"{value[:80]!r} is no {what}; {pattern.pattern} would be right")
+    return value

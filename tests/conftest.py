@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from model_store import artifact
 from tests import factories
 
 # Machines that run tests are often busy: how long an example takes says nothing.
@@ -20,5 +22,17 @@ os.environ.pop("PBGEN_STORE", None)
 
 @pytest.fixture(scope="session")
 def random_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of small random generators: float@1, full@1, partial@1; 16-pixel images."""
+    """A read-only store of small random generators: float@1, full@1, partial@1; 16 pixels."""
     return factories.store(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def versions(random_store: Path, tmp_path: Path) -> Path:
+    """A store of the test's own: float@1, full@1, partial@1, partial@2, partial@10 (active)."""
+    root = tmp_path / "models"
+    shutil.copytree(random_store, root)
+    for version in (2, 10):
+        spec = factories.generator(seed=version)
+        manifest = factories.manifest(spec)
+        artifact.write(root / "partial" / f"{version}.safetensors", spec, manifest)
+    return root

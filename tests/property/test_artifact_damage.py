@@ -17,11 +17,7 @@ from model_store.manifest import Manifest
 from tests import factories
 
 SPEC = factories.generator("partial", widths=(9, 3), latent_dim=5)
-TENSORS = {
-    f"layers.{i}.{part}": getattr(layer, part)
-    for i, layer in enumerate(SPEC.layers)
-    for part in ("weight", "scale", "shift")
-}
+TENSORS = artifact.tensors(SPEC)
 GOOD = artifact.encode(TENSORS, factories.manifest(SPEC))
 HEADER_BYTES = int.from_bytes(GOOD[:8], "little")
 SCALARS = st.one_of(
@@ -60,7 +56,7 @@ def check_read(file: bytes) -> None:
     assert manifest == artifact.decode(GOOD)[0]
     for layer, written in zip(spec.layers, SPEC.layers, strict=True):
         assert layer.geometry == written.geometry
-        for part in ("weight", "scale", "shift"):
+        for part in artifact.PARTS:
             np.testing.assert_array_equal(getattr(layer, part), getattr(written, part))
 
 

@@ -1,0 +1,75 @@
+"""A store at a URL, through fsspec: object stores, HTTP servers, memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from model_store.errors import (
+    ArtifactError,
+    ReadOnlyStoreError,
+    UnknownModelError,
+    UnreadableError,
+)
+from model_store.folder import LARGEST_FILE
+
+
+class RemoteFolder:
+    """A `Folder` that fsspec reaches: "https://host/models", "s3://bucket/models", "memory://m".
+
+    Over HTTP the server has to list its folders, and nothing can be written. An object store puts
+    a file whole, but does not keep two writers apart. Raises UnreadableError without fsspec.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            from fsspec.core import url_to_fs
+        except ImportError:
+            raise UnreadableError("a store at a URL needs: pip install 'pbgen[remote]'") from None
+        with _errors():
+            # Others may publish at any time, so no listing is remembered.
+            self._files, self._root = url_to_fs(url.rstrip("/"), use_listings_cache=False)
+
+    def names(self) -> list[str]:
+        with _errors():
+            found = [file for model in self._list(self._root) for file in self._list(model)]
+        return ["/".join(path.rstrip("/").split("/")[-2:]) for path in found]
+
+    def _list(self, path: str) -> list[str]:
+        """The paths right below a folder; none below a file, or where there is nothing."""
+        try:
+            below = (str(each) for each in self._files.ls(path, detail=False))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [each for each in below if each.rstrip("/") != path.rstrip("/")]
+
+    def read(self, name: str) -> bytes:
+        with _errors(), self._files.open(f"{self._root}/{name}", "rb") as file:
+            content = bytes(file.read(LARGEST_FILE + 1))
+        if len(content) > LARGEST_FILE:
+            raise UnreadableError(f"more than {LARGEST_FILE} bytes; at most that would be right")
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        with _errors(ReadOnlyStoreError, "written"):
+            self._files.pipe_file(f"{self._root}/{name}", content)
+
+    def delete(self, name: str) -> None:
+        with _errors(ReadOnlyStoreError, "written"):
+            self._files.rm_file(f"{self._root}/{name}")
+
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _errors(kind: type[ArtifactError] = UnreadableError, verb: str = "reached") -> Iterator[None]:
+    """Whatever a back end raises (each has its own classes) becomes one of ours."""
+    try:
+        yield
+    except ArtifactError:
+        raise
+    except FileNotFoundError:
+        raise UnknownModelError("there is no such file") from None
+    except Exception as error:
+        raise kind(f"the store cannot be {verb} ({type(error).__name__})") from error

@@ -1,0 +1,106 @@
+"""python -m model_store."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model_store import __main__ as cli
+from model_store.store import SHIPPED, Store
+
+
+def run(versions: Path, *arguments: str) -> int:
+    return cli.main(["--store", str(versions), *arguments])
+
+
+def test_list_shows_a_line_a_version(versions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(versions, "list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "MODEL",
+        "float@1*",
+        "full@1*",
+        "partial@1",
+        "partial@2",
+        "partial@10*",
+    ]
+    size = (versions / "partial" / "10.safetensors").stat().st_size
+    assert f"partial  16 × 16  2 binary, 1 fixed  {size:,}" in lines[-1]
+    assert Store(versions).open("partial").digest[:19] in lines[-1]
+
+
+def test_show_prints_the_manifest(versions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(versions, "show", "partial@1") == 0
+    shown = capsys.readouterr().out
+    for expected in (
+        Store(versions).open("partial@1").digest,
+        "random numbers",
+        "base=64",
+        "30.00",
+        "16 → 8",
+        "4×4, stride 2, padding 1",
+        "redundant",
+    ):
+        assert expected in shown
+
+
+def test_verify_tells_damaged_from_sound(
+    versions: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(versions, "verify") == 0
+    assert capsys.readouterr().out.count("ok ") == 5
+    path = versions / "partial" / "2.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert run(versions, "verify") == 1
+    output = capsys.readouterr().out
+    assert output.count("ok ") == 4
+    assert "damaged  partial@2: the content's digest is sha256:" in output
+    assert run(versions, "list") == 1
+    assert "error: partial@2: " in capsys.readouterr().err
+    assert run(versions, "verify", "partial@1") == 0
+    assert run(versions, "verify", "partial@3") == 1
+    assert "unknown  there is no model 'partial@3'" in capsys.readouterr().out
+
+
+def test_errors_are_one_line_on_stderr(versions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(versions, "show", "best") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: there is no model 'best'; known are ")
+    assert captured.err.count("\n") == 1
+
+
+def test_the_command_explains_itself() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "model_store", "--help"],
+        cwd=SHIPPED.parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for word in ("list", "verify", "activate", "remove", "PBGEN_STORE", "Exit code"):
+        assert word in result.stdout
+
+
+def test_a_version_is_added_activated_and_removed(
+    versions: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(versions, "add", str(versions / "partial" / "1.safetensors")) == 0
+    assert run(versions, "activate", "partial@11", "--alias", "canary") == 0
+    assert run(versions, "activate", "partial@11") == 0
+    assert run(versions, "remove", "partial@10") == 0
+    assert run(versions, "remove", "partial@canary") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "added partial@11",
+        "activated partial@11 (canary)",
+        "activated partial@11* (canary)",
+        "removed partial@10, which was partial@10",
+        "removed partial@canary, which was partial@11",
+    ]
+    assert run(versions, "remove", "partial") == 1
+    assert "error: partial@11 is in use as active" in capsys.readouterr().err
