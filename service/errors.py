@@ -1,0 +1,196 @@
+"""What goes wrong, as application/problem+json (RFC 9457).
+
+Every error leaves through `respond`, with words written here: never a path, a traceback or a
+library's message.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import HTTPException, RequestValidationError
+from starlette.exceptions import HTTPException as RouterException
+
+from service.exchange import exchange
+
+MEDIA_TYPE = "application/problem+json"
+LONGEST_VALUE = 80  # characters of a client's value that are told back
+
+
+class Problem(HTTPException):
+    """An error with an HTTP status; its subclasses are the kinds that clients can tell apart.
+
+    FastAPI lets its own HTTPException, and only that, pass while it reads a body.
+    """
+
+    status: int
+    kind: str  # the last part of the problem's type
+    title: str
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Iterable[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(self.status, detail, headers)
+        self.errors = list(errors)
+
+
+class Malformed(Problem):
+    status, kind, title = 400, "malformed", "The request cannot be read"
+
+
+class Unknown(Problem):
+    status, kind, title = 404, "unknown", "There is no such variant or model"
+
+
+class FormatUnavailable(Problem):
+    status, kind, title = 406, "format", "The service does not make this format"
+
+
+class TooLarge(Problem):
+    status, kind, title = 413, "too-large", "More than one request may ask for"
+
+
+class MediaTypeUnsupported(Problem):
+    status, kind, title = 415, "media-type", "The body must be JSON"
+
+
+class OutOfRange(Problem):
+    status, kind, title = 422, "out-of-range", "A value is not one that is possible"
+
+
+class Internal(Problem):
+    status, kind, title = 500, "internal", "The service failed"
+
+
+class Unavailable(Problem):
+    """Not now: overload or draining."""
+
+    status, kind, title = 503, "unavailable", "The service cannot take this request now"
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(retry_after_s)))})
+
+
+class DeadlineExceeded(Problem):
+    status, kind, title = 504, "deadline", "The request took longer than the deadline"
+
+
+class OfStatus(Problem):
+    """What the router says by itself: no such path, wrong method."""
+
+    kind = "http"
+
+    def __init__(self, status: int, headers: Mapping[str, str] | None) -> None:
+        self.status = status
+        self.title = HTTPStatus(status).phrase
+        super().__init__(DETAILS.get(status, self.title), headers=headers)
+
+
+DETAILS = {
+    400: "The body cannot be read as JSON.",
+    404: "There is nothing at this path; /openapi.json lists what there is.",
+    405: "This path does not take this method; the Allow header lists those that it takes.",
+}
+
+
+def respond(problem: Problem, request_id: str) -> Response:
+    """The response that tells a problem."""
+    content: dict[str, Any] = {
+        "type": f"urn:pbgen:problem:{problem.kind}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": f"urn:pbgen:request:{request_id}",
+    }
+    if problem.errors:
+        content["errors"] = problem.errors
+    body = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(body, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def of_validation(error: RequestValidationError) -> Problem:
+    """The problem of a request that does not fit its schema: names, values and bounds."""
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        return Malformed("The body is not JSON.")
+    if isinstance(error.body, bytes):  # what is not announced as JSON is not parsed
+        return MediaTypeUnsupported("The body must be JSON, with Content-Type: application/json.")
+    fields = [_field(each) for each in found]
+    detail = "; ".join("{name} must be {bound}, not {value}".format_map(each) for each in fields)
+    return _kind(found)(f"{detail}.", errors=fields)
+
+
+def shown(value: object) -> str:
+    """A client's value as an error tells it back: short."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+
+
+def install(app: FastAPI) -> None:
+    """Makes the app tell its own, the router's and the validation's errors as problems."""
+
+    async def tell(request: Request, error: Exception) -> Response:
+        match error:
+            case Problem():
+                problem = error
+            case RequestValidationError():
+                problem = of_validation(error)
+            case RouterException():
+                problem = OfStatus(error.status_code, error.headers)
+        return respond(problem, exchange(request).request_id)
+
+    for kind in (Problem, RequestValidationError, RouterException):
+        app.add_exception_handler(kind, tell)
+
+
+# Words for pydantic's kinds of error; the braces take the error's context.
+BOUNDS = {
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "int_parsing": "an integer",
+    "int_parsing_size": "an integer of at most 20 digits",
+    "int_from_float": "an integer",
+    "int_type": "an integer",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "list_type": "a list",
+    "model_attributes_type": "an object",
+    "too_short": "at least {min_length} long",
+    "too_long": "at most {max_length} long",
+    "string_type": "text",
+    "string_too_long": "text of at most {max_length} characters",
+    "missing": "present",
+    "extra_forbidden": "absent (it is not known)",
+}
+COUNTS = ("count", "steps")
+
+
+def _field(error: Mapping[str, Any]) -> dict[str, str]:
+    """Where a validation error is, the value that was sent, and what would be right."""
+    place, *names = error["loc"]
+    bound = BOUNDS.get(error["type"], "a valid value").format_map(error.get("ctx", {}))
+    value = "absent" if error["type"] == "missing" else shown(error["input"])
+    name = shown(".".join(map(str, names)) or str(place))
+    return {"in": str(place), "name": name, "value": value, "bound": bound}
+
+
+def _kind(found: Iterable[Mapping[str, Any]]) -> type[Problem]:
+    """A count beyond its bound asks for too much; any other value beyond one is a wrong value."""
+    for error in found:
+        name, wrong = error["loc"][-1], error["type"]
+        if wrong == "too_long" or (wrong == "less_than_equal" and name in COUNTS):
+            return TooLarge
+        if wrong == "literal_error" and name == "format":
+            return FormatUnavailable
+    return OutOfRange

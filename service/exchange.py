@@ -1,0 +1,36 @@
+"""One request and its answer: what is known of it from its first byte to its last."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Scope
+
+KEY = "pbgen.exchange"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The facts that metrics, logs and headers tell of a request."""
+
+    request_id: str  # the client's X-Request-ID if it is a short word, else drawn
+    variant: str = ""  # set once it is known to be a served one, so that labels stay bounded
+
+
+def open_exchange(scope: Scope) -> Exchange:
+    """Begins the exchange of a request; `exchange` finds it from then on."""
+    asked = Headers(scope=scope).get("x-request-id", "")
+    request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+    scope[KEY] = Exchange(request_id)
+    return cast(Exchange, scope[KEY])
+
+
+def exchange(request: Request) -> Exchange:
+    """The exchange that this request belongs to."""
+    return cast(Exchange, request.scope[KEY])

@@ -1,0 +1,114 @@
+"""Every metric, named once. Base units; labels come from what is served, never from a client."""
+
+from __future__ import annotations
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+
+from kernels import Generator
+from model_store.manifest import Manifest
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+DURATIONS_S = (
+    *(0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Metrics:
+    """The metrics of one app, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        prometheus_client.ProcessCollector(registry=registry)
+        prometheus_client.PlatformCollector(registry=registry)
+        prometheus_client.GCCollector(registry=registry)
+        self.requests = Counter(
+            "pbgen_http_requests",
+            "Requests answered.",
+            ("route", "variant", "code"),
+            registry=registry,
+        )
+        self.request_duration = _duration(
+            registry, "http_request", "A request, first byte to last.", ("route", "variant")
+        )
+        self.queue_duration = _duration(
+            registry, "queue", "A request's wait for a kernel thread.", ("variant",)
+        )
+        self.generate_duration = _duration(
+            registry, "generate", "One batch in the kernels.", ("variant",)
+        )
+        self.encode_duration = _duration(
+            registry, "encode", "A request's images into a format.", ("format",)
+        )
+        self.images = Counter(
+            "pbgen_images", "Images made.", ("variant", "model"), registry=registry
+        )
+        self.batch_size = Histogram(
+            "pbgen_batch_size",
+            "Images in a batch.",
+            ("variant",),
+            buckets=BATCHES,
+            registry=registry,
+        )
+        self.queue_depth = Gauge(
+            "pbgen_queue_depth", "Images that wait for a thread.", ("variant",), registry=registry
+        )
+        self.in_progress = Gauge(
+            "pbgen_requests_in_progress",
+            "Requests for images not yet answered.",
+            ("variant",),
+            registry=registry,
+        )
+        self.rejected = Counter(
+            "pbgen_requests_rejected",
+            "Requests for images refused or given up.",
+            ("reason",),
+            registry=registry,
+        )
+        self.resident_bytes = Gauge(
+            "pbgen_model_resident_bytes",
+            "What the prepared generator holds.",
+            ("variant", "precision"),
+            registry=registry,
+        )
+        self.model_info = Gauge(
+            "pbgen_model_info",
+            "1 for what is served.",
+            ("variant", "model", "digest", "isa"),
+            registry=registry,
+        )
+        self.model_swd = Gauge(
+            "pbgen_model_swd",
+            "Sliced Wasserstein distance to real faces, ×10³; lower is better.",
+            ("variant", "level"),
+            registry=registry,
+        )
+
+    def describe(self, variant: str, model: str, generator: Generator, manifest: Manifest) -> None:
+        """Says what a variant serves from now on."""
+        for precision, count in generator.resident_bytes.items():
+            self.resident_bytes.labels(variant, precision).set(count)
+        self.model_info.labels(variant, model, manifest["digest"], generator.isa).set(1)
+        for level, distance in (manifest["swd"] or {}).items():
+            self.model_swd.labels(variant, level).set(distance)
+
+    def observe_batch(self, variant: str, images: int, seconds: float) -> None:
+        self.batch_size.labels(variant).observe(images)
+        self.generate_duration.labels(variant).observe(seconds)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Everything, in the text format that an Accept header asks for, and its media type."""
+        encode, media_type = choose_encoder(accept)
+        return encode(self.registry), media_type
+
+
+def _duration(
+    registry: CollectorRegistry, what: str, help_text: str, labels: tuple[str, ...]
+) -> Histogram:
+    return Histogram(
+        f"pbgen_{what}_duration_seconds", help_text, labels, buckets=DURATIONS_S, registry=registry
+    )

@@ -1,0 +1,66 @@
+"""Around every request: its id, its metrics, and an answer whatever happens."""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import Internal, Problem, respond
+from service.exchange import open_exchange
+from service.metrics import Metrics
+from service.pipeline import ClientLeftError
+
+CLIENT_LEFT = 499  # nginx's number for it; told in metrics only, as nobody is there to read it
+NO_ROUTE = "none"
+
+log = logging.getLogger("pbgen")
+
+
+class Telemetry:
+    """Counts and times every request, names it in X-Request-ID, and turns a failure into a 500."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        exchange = open_exchange(scope)
+        code = 0
+
+        async def named(message: Message) -> None:
+            nonlocal code
+            if message["type"] == "http.response.start":
+                code = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = exchange.request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, named)
+        except ClientLeftError:
+            code = CLIENT_LEFT
+        except Exception as error:
+            if code:  # the answer had begun: the server cuts it off, and the client sees that
+                raise
+            await respond(self._problem(error, exchange.request_id), exchange.request_id)(
+                scope, receive, named
+            )
+        finally:
+            route = getattr(scope.get("route"), "path", NO_ROUTE)
+            self._metrics.requests.labels(route, exchange.variant, code).inc()
+            self._metrics.request_duration.labels(route, exchange.variant).observe(
+                perf_counter() - began
+            )
+
+    @staticmethod
+    def _problem(error: Exception, request_id: str) -> Problem:
+        if isinstance(error, Problem):
+            return error
+        log.error("request %s failed", request_id, exc_info=error)
+        return Internal("The service failed; its log tells more under this request's id.")

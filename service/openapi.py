@@ -1,0 +1,61 @@
+"""The OpenAPI document: FastAPI's own, with our problems and images in place of its JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from service.errors import MEDIA_TYPE
+from service.images import FORMATS
+from service.schemas import EncodedImages, ProblemDetails
+
+TEMPLATE = "#/components/schemas/{model}"
+MEANINGS = {
+    400: "The request cannot be read.",
+    404: "No such variant or model; the known ones are listed.",
+    406: "A format that the service does not make.",
+    413: "A body or a count beyond its bound, which is named.",
+    415: "A body that is not JSON.",
+    422: "A value that is not possible; its name, value and bound are told.",
+    500: "The service failed.",
+    503: "Overload, or shutting down; see Retry-After.",
+    504: "Not done within the deadline.",
+}
+
+
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    """A reference to a model's schema, which `install` puts into the document."""
+    return {"$ref": TEMPLATE.format(model=model.__name__)}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that can answer with problems of these statuses."""
+    schema = reference(ProblemDetails)
+    return {
+        status: {"description": MEANINGS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
+def image_content() -> dict[str, Any]:
+    """The `content` of an answer with images, for every format."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    content = {each.media_type: binary for each in FORMATS.values()}
+    return {**content, "application/json": {"schema": reference(EncodedImages)}}
+
+
+def install(app: FastAPI) -> None:
+    """Adds the problem's schema, which no route's own model brings in, to the document."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for model in (ProblemDetails, EncodedImages):
+                schema = model.model_json_schema(ref_template=TEMPLATE)
+                parts = {**schema.pop("$defs"), model.__name__: schema}
+                make()["components"]["schemas"].update(parts)
+        return make()
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,39 @@
+"""POST /generate: images of a seed, of latents, or on the way from one seed to another."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from service.answers import image_answer
+from service.images import FORMATS
+from service.openapi import image_content, problems
+from service.pipeline import pipeline
+from service.schemas import GenerateBody, GenerateQuery
+from service.subject import subject
+
+router = APIRouter()
+
+
+@router.post(
+    "/generate",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The image, or several: in an image format as a grid.",
+            "content": image_content(),
+        },
+        **problems(400, 404, 406, 413, 415, 422, 503, 504),
+    },
+)
+async def generate(
+    request: Request, query: Annotated[GenerateQuery, Query()], body: GenerateBody | None = None
+) -> Response:
+    """Makes images. Equal seeds give equal images, alone or among others, before and after."""
+    service = pipeline(request)
+    model = service.model(request, query.variant)
+    wanted = subject(query, body, model.generator.latent_dim)
+    picture_format = FORMATS[query.format]
+    done = await service.run(request, model, wanted, picture_format)
+    return image_answer(model, wanted, picture_format, done)

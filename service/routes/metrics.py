@@ -1,0 +1,18 @@
+"""GET /metrics: for Prometheus."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+router = APIRouter()
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(request: Request) -> Response:
+    """Every metric; OpenMetrics when the Accept header asks for it."""
+    body, media_type = request.app.state.metrics.exposition(request.headers.get("accept", ""))
+    return Response(body, headers={"Content-Type": media_type})

@@ -1,0 +1,155 @@
+"""What requests may say and what answers hold; the OpenAPI document is made from these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kernels.latents import LARGEST_SEED
+
+LARGEST_COUNT = 64
+FormatName = Literal["png", "jpeg", "webp", "npy", "json"]  # the keys of `images.FORMATS`
+
+
+class GenerateQuery(BaseModel):
+    """The query of POST /generate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    variant: Annotated[
+        str,
+        Field(
+            max_length=80,
+            description="A variant (`float`, `full`, `partial`) or the exact model it serves.",
+        ),
+    ] = "partial"
+    seed: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=LARGEST_SEED,
+            description="Image i of an answer has seed `seed + i`. Absent: drawn at random and "
+            "told in X-PBGen-Seed.",
+        ),
+    ] = None
+    count: Annotated[
+        int,
+        Field(ge=1, le=LARGEST_COUNT, description="Images; several are one picture, a grid."),
+    ] = 1
+    format: Annotated[
+        FormatName,
+        Field(description="png, jpeg, webp: one picture. npy: u8 [N, S, S, 3]. json: base64."),
+    ] = "png"
+
+
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Latent = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+
+
+class Interpolation(BaseModel):
+    """A straight way between the latents of two seeds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: Annotated[Seed, Field(alias="from", description="The first image's seed.")]
+    to: Annotated[Seed, Field(description="The last image's seed.")]
+    steps: Annotated[int, Field(ge=2, le=LARGEST_COUNT, description="Images, ends included.")]
+
+
+class GenerateBody(BaseModel):
+    """The optional body of POST /generate: latents, or interpolate, in place of a seed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    latents: Annotated[
+        list[list[Latent]] | None,
+        Field(
+            min_length=1,
+            max_length=LARGEST_COUNT,
+            description="One list an image, of as many numbers as the variant's latent_dim says. "
+            "Each is rounded to the nearest of 256 levels, (q − 127.5) / 127.5.",
+        ),
+    ] = None
+    interpolate: Interpolation | None = None
+
+
+class EncodedImage(BaseModel):
+    """One image of a JSON answer."""
+
+    seed: int | None
+    png: Annotated[str, Field(description="Base64.")]
+
+
+class EncodedImages(BaseModel):
+    """The images of a request with format=json."""
+
+    images: list[EncodedImage]
+
+
+class Layer(BaseModel):
+    """One deconvolution of a generator."""
+
+    c_in: int
+    c_out: int
+    kernel: int
+    stride: int
+    size_in: Annotated[int, Field(description="Height and width of the input, in pixels.")]
+    precision: Annotated[str, Field(description="`binary`, `fixed` or `float`.")]
+    redundancy: Annotated[
+        float, Field(description="The paper's metric, c_in·k² / (h_out·w_out); above 1: redundant.")
+    ]
+
+
+class Variant(BaseModel):
+    """What is served under a variant's name."""
+
+    variant: str
+    model: Annotated[str, Field(description="The stored version, name@version.")]
+    digest: str
+    isa: Annotated[str, Field(description="The instruction set that the kernels use.")]
+    image_size: Annotated[int, Field(description="Height and width of an image, in pixels.")]
+    latent_dim: int
+    artifact_bytes: Annotated[int, Field(description="The file's size.")]
+    resident_bytes: Annotated[
+        dict[str, int], Field(description="What the prepared generator holds, by precision.")
+    ]
+    swd: Annotated[
+        dict[str, float] | None,
+        Field(description="Sliced Wasserstein distance to real faces, ×10³, by level, and mean."),
+    ]
+    layers: list[Layer]
+
+
+class Variants(BaseModel):
+    """Every variant that is served."""
+
+    variants: list[Variant]
+
+
+class Health(BaseModel):
+    """Whether the service is alive, or ready."""
+
+    status: Literal["alive", "ready"]
+
+
+class FieldProblem(BaseModel):
+    """One value of a request that is not possible."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    place: Annotated[str, Field(alias="in", description="`query`, `path`, `header` or `body`.")]
+    name: str
+    value: Annotated[str, Field(description="What was sent, shortened.")]
+    bound: Annotated[str, Field(description="What it must be.")]
+
+
+class ProblemDetails(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Field(description="Names this occurrence by its X-Request-ID.")]
+    errors: list[FieldProblem] | None = None

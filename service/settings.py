@@ -1,0 +1,61 @@
+"""Every setting of the service, read from the environment: PBGEN_HOST, PBGEN_PORT, …"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on, which a container's limits can make fewer."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """What the environment says; a field `name` is the variable PBGEN_NAME."""
+
+    model_config = SettingsConfigDict(env_prefix="PBGEN_", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
+    store: Path | None = Field(
+        default=None, description="Folder of the model store; unset: the generators that ship."
+    )
+    isa: str | None = Field(
+        default=None, description="Instruction set of the kernels; unset: the best of this machine."
+    )
+    threads: int = Field(
+        default_factory=usable_cores,
+        ge=1,
+        le=1024,
+        description="Kernel threads; unset: one a core.",
+    )
+    batch_limit: int = Field(
+        default=32, ge=1, le=1024, description="Images run in one batch at most."
+    )
+    queue_limit: int = Field(
+        default=256,
+        ge=1,
+        description="Images waiting for a variant from which on requests get 503.",
+    )
+    deadline_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="Seconds from a request's arrival until it gets 504.",
+    )
+    body_limit_bytes: int = Field(
+        default=2**20, ge=1, description="Largest request body; a larger one gets 413."
+    )
+    drain_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=3600,
+        description="Seconds after SIGTERM during which /readyz says 503 before the port closes; "
+        "at least the interval at which a balancer asks.",
+    )

@@ -1,0 +1,70 @@
+"""What a request asks to see: the images of consecutive seeds, or of latents."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels import latents
+from kernels.latents import LARGEST_SEED
+from service.errors import OutOfRange
+from service.schemas import GenerateBody, GenerateQuery, Interpolation
+
+# Seeds that are drawn fit a float64, so that every JSON reader and spreadsheet keeps them whole.
+DRAWN_SEED_BITS = 53
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """`inputs` are what `Model.run` takes: seeds, or latents u8 [N, dim]."""
+
+    inputs: range | NDArray[np.uint8]
+
+    @property
+    def seeds(self) -> range | None:
+        """The seeds of the images; None if they come from latents."""
+        return self.inputs if isinstance(self.inputs, range) else None
+
+
+def subject(query: GenerateQuery, body: GenerateBody | None, latent_dim: int) -> Subject:
+    """The subject of a request. Raises OutOfRange."""
+    if body is None:
+        return seeded(query.seed, query.count)
+    if "seed" in query.model_fields_set or "count" in query.model_fields_set:
+        raise OutOfRange("A body takes the place of seed and count: give one or the other.")
+    match body:
+        case GenerateBody(latents=list(rows), interpolate=None):
+            return Subject(quantized(rows, latent_dim))
+        case GenerateBody(latents=None, interpolate=Interpolation() as way):
+            return Subject(interpolated(way, latent_dim))
+        case _:
+            raise OutOfRange("The body must have one of latents and interpolate.")
+
+
+def seeded(seed: int | None, count: int) -> Subject:
+    """Consecutive seeds, from one drawn at random if there is none. Raises OutOfRange."""
+    first = secrets.randbits(DRAWN_SEED_BITS) if seed is None else seed
+    last = first + count - 1
+    if last > LARGEST_SEED:
+        raise OutOfRange(f"seed + count − 1 must be at most {LARGEST_SEED}, not {last}.")
+    return Subject(range(first, last + 1))
+
+
+def quantized(rows: list[list[float]], latent_dim: int) -> NDArray[np.uint8]:
+    """Latents in [−1, 1] → the nearest bytes, u8 [N, latent_dim]. Raises OutOfRange."""
+    for i, row in enumerate(rows):
+        if len(row) != latent_dim:
+            raise OutOfRange(f"latents.{i} must be {latent_dim} numbers, not {len(row)}.")
+    levels = np.rint(np.array(rows, np.float64) * 127.5 + 127.5)
+    return levels.astype(np.uint8)
+
+
+def interpolated(way: Interpolation, latent_dim: int) -> NDArray[np.uint8]:
+    """Latents at equal steps from one seed's to another's, u8 [steps, latent_dim]."""
+    start, end = (latents(seed, 1, latent_dim)[0].astype(float) for seed in (way.start, way.to))
+    share = np.linspace(0, 1, way.steps)[:, None]
+    levels: NDArray[np.float64] = np.rint(start + share * (end - start))
+    return levels.astype(np.uint8)

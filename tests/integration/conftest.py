@@ -1,0 +1,21 @@
+"""One real server for the tests that do not need their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.serving import serving
+
+
+@pytest.fixture(scope="session")
+def http(random_store: Path) -> Iterator[httpx.Client]:
+    """A client of a server that serves small random generators."""
+    with (
+        serving(store=random_store, threads=2) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        yield client

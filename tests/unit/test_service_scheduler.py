@@ -1,0 +1,239 @@
+"""The scheduler: order, batching, fairness, bounds, failure."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.metrics import Metrics
+from service.scheduler import TURN_ROWS, Lane, QueueFullError, Scheduler
+
+
+def squares(inputs: Sequence[range]) -> np.ndarray:
+    """Row [n²] for each n."""
+    return np.array([[n * n] for part in inputs for n in part])
+
+
+def listed(outputs: np.ndarray) -> list[int]:
+    return outputs[:, 0].tolist()
+
+
+class Gate:
+    """A lane's function that waits until it is let through, and tells what it ran."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.entered = threading.Event()
+        self.batches: list[list[range]] = []
+
+    def run(self, inputs: Sequence[range]) -> np.ndarray:
+        self.batches.append(list(inputs))
+        self.entered.set()
+        assert self.open.wait(10)
+        return squares(inputs)
+
+
+def on_scheduler(
+    test: Callable[[Scheduler], Awaitable[None]],
+    *,
+    threads: int = 1,
+    batch_limit: int = 32,
+    queue_limit: int = 256,
+) -> None:
+    """Runs a test with a scheduler on an event loop."""
+
+    async def run() -> None:
+        scheduler = Scheduler(threads, batch_limit, queue_limit, Metrics())
+        try:
+            await asyncio.wait_for(test(scheduler), 20)
+        finally:
+            scheduler.close()
+
+    asyncio.run(run())
+
+
+async def entered(gate: Gate) -> None:
+    assert await asyncio.to_thread(gate.entered.wait, 10)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 70), min_size=1, max_size=12),
+    threads=st.integers(1, 3),
+    batch_limit=st.integers(1, 40),
+)
+def test_every_job_gets_its_rows_in_order(sizes: list[int], threads: int, batch_limit: int) -> None:
+    async def test(scheduler: Scheduler) -> None:
+        lanes = [scheduler.open("a", squares), scheduler.open("b", squares)]
+        starts = [1000 * i for i in range(len(sizes))]
+        jobs = [
+            scheduler.submit(lanes[i % 2], range(start, start + size), listed)
+            for i, (start, size) in enumerate(zip(starts, sizes, strict=True))
+        ]
+        for start, size, job in zip(starts, sizes, jobs, strict=True):
+            assert (await job.future).value == [n * n for n in range(start, start + size)]
+        assert all(lane.waiting == 0 and not lane.jobs for lane in lanes)
+
+    on_scheduler(test, threads=threads, batch_limit=batch_limit, queue_limit=10**6)
+
+
+def test_a_lone_job_starts_at_once_and_what_waits_runs_as_one_batch() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        jobs = [scheduler.submit(lane, range(i, i + 1), listed) for i in range(5)]
+        await entered(gate)
+        assert lane.waiting == 4  # the first is running
+        gate.open.set()
+        for job in jobs:
+            await job.future
+        assert [len(batch) for batch in gate.batches] == [1, 4]
+
+    on_scheduler(test)
+
+
+def test_idle_threads_share_a_grid() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        job = scheduler.submit(scheduler.open("a", gate.run), range(10), listed)
+        gate.open.set()
+        done = await job.future
+        assert done.value == [n * n for n in range(10)]
+        assert sorted(len(part) for batch in gate.batches for part in batch) == [5, 5]
+
+    on_scheduler(test, threads=2)
+
+
+def test_a_face_does_not_wait_for_a_huge_grid() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        scheduler.submit(lane, range(1), listed)
+        grid = scheduler.submit(lane, range(1000, 1200), listed)
+        face = scheduler.submit(lane, range(7, 8), listed)
+        gate.open.set()
+        assert (await face.future).value == [49]
+        assert not grid.future.done()
+        # The batch after the first holds one turn of the grid, the face, then the grid again.
+        assert len(gate.batches[1]) == 2
+        assert (await grid.future).value == [n * n for n in range(1000, 1200)]
+
+    on_scheduler(test, batch_limit=TURN_ROWS + 4)
+
+
+def test_lanes_get_equal_time_not_equal_batches() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        order: list[str] = []
+
+        def taking(name: str, used_s: float) -> Callable[[Sequence[range]], np.ndarray]:
+            def run(inputs: Sequence[range]) -> np.ndarray:
+                order.append(name)
+                threading.Event().wait(used_s)
+                return squares(inputs)
+
+            return run
+
+        slow = scheduler.open("slow", taking("slow", 0.04))
+        fast = scheduler.open("fast", taking("fast", 0.002))
+        jobs = [scheduler.submit(lane, range(1), listed) for lane in (slow, fast) for _ in range(6)]
+        for job in jobs:
+            await job.future
+        assert order.index("slow") == 0
+        # By the time that the slow lane has run twice, the fast one has nothing left to run.
+        second_slow = order.index("slow", 1)
+        assert order[:second_slow].count("fast") == 6
+
+    on_scheduler(test, batch_limit=1)
+
+
+def test_a_lane_that_was_idle_does_not_save_up_time() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        busy, rested = scheduler.open("busy", gate.run), scheduler.open("rested", squares)
+        busy.used_s = 100.0
+        scheduler.submit(busy, range(1), listed)
+        waiting = scheduler.submit(busy, range(1), listed)
+        late = scheduler.submit(rested, range(1), listed)
+        assert rested.used_s == 100.0
+        gate.open.set()
+        await waiting.future
+        await late.future
+
+    on_scheduler(test)
+
+
+def test_a_full_queue_refuses_and_names_its_bound() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        scheduler.submit(lane, range(1), listed)
+        waiting = scheduler.submit(lane, range(4), listed)
+        with pytest.raises(QueueFullError) as caught:
+            scheduler.submit(lane, range(1), listed)
+        assert (caught.value.waiting, caught.value.limit) == (4, 4)
+        lane.withdraw(waiting)  # frees its place at once
+        last = scheduler.submit(lane, range(2, 3), listed)
+        gate.open.set()
+        assert (await last.future).value == [4]
+        assert waiting.future.cancelled()
+        assert [batch for batch in gate.batches if range(4) in batch] == []
+
+    on_scheduler(test, queue_limit=4)
+
+
+def test_a_job_withdrawn_half_way_runs_no_further() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        job = scheduler.submit(lane, range(100), listed)
+        await entered(gate)
+        lane.withdraw(job)
+        assert lane.waiting == 0
+        gate.open.set()
+        after = scheduler.submit(lane, range(3), listed)
+        assert (await after.future).value == [0, 1, 4]
+        assert gate.batches == [[range(10)], [range(3)]]
+
+    on_scheduler(test, batch_limit=10)
+
+
+def test_failures_reach_those_whom_they_concern() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        def fail(_: object) -> Any:
+            raise ZeroDivisionError
+
+        broken: Lane = scheduler.open("broken", fail)
+        sound = scheduler.open("sound", squares)
+        failed_run = scheduler.submit(broken, range(50), listed)
+        failed_finish = scheduler.submit(sound, range(1), fail)
+        fine = scheduler.submit(sound, range(2), listed)
+        for job in (failed_run, failed_finish):
+            with pytest.raises(ZeroDivisionError):
+                await job.future
+        assert (await fine.future).value == [0, 1]
+        assert broken.waiting == 0  # the rest of a failed job is not tried
+
+    on_scheduler(test)
+
+
+def test_durations_are_those_of_the_parts() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        scheduler.submit(lane, range(1), listed)
+        waiting = scheduler.submit(lane, range(1), listed)
+        await asyncio.sleep(0.05)
+        gate.open.set()
+        done = await waiting.future
+        assert 0.05 <= done.queue_s < 10
+        assert 0 < done.run_s < 10
+        assert 0 < done.finish_s < 10
+        assert done.server_timing().startswith(f"queue;dur={done.queue_s * 1000:.3f}, generate;")
+
+    on_scheduler(test)
