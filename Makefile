@@ -1,11 +1,12 @@
 # make serve   run the service at http://127.0.0.1:8000 (first time: sets up .venv, builds the kernels)
 # make test    run all tests                              make lint    style, types, formatting
-# make train   train the three generators                 make bench   time the kernels
-# make clean   remove everything that make made
+# make bench   time the kernels                           make clean   remove all that make made
+# make train DATA=folder-of-faces   train the three generators into runs/
 #
 # Needed: Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
 
 PYTHON ?= python3
+DATA ?= ../shared/data/faces64
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
@@ -30,7 +31,7 @@ lint: $(VENV)/.develop
 	@$(VENV)/bin/clang-format --dry-run -Werror $(filter %.c %.h,$(C_SOURCES))
 
 train: $(VENV)/.develop
-	@$(RUN) -m training train
+	@for variant in float full partial; do $(RUN) -m training train --variant $$variant --run runs/$$variant --data $(DATA) || exit; done
 
 bench: $(VENV)/.serve
 	@$(RUN) -m kernels.bench
