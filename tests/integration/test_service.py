@@ -12,6 +12,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import kernels
 import model_store
 from tests import factories
 from tests.serving import ROOT, environment, serving
@@ -136,6 +137,7 @@ def test_every_problem_is_in_the_document(http: httpx.Client) -> None:
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
+@pytest.mark.skipif(kernels.available_isas() == ("numpy",), reason="the C library was not built")
 def test_full_size_is_ready_soon_and_small(full_size_store: Path) -> None:
     with serving(store=full_size_store) as server, httpx.Client(base_url=server.url) as client:
         for variant in ("float", "full", "partial"):
@@ -255,7 +257,7 @@ def test_a_damaged_artifact_is_told_and_not_served(tmp_path: Path) -> None:
         check=False,
     )
     assert run.returncode == 1
-    assert run.stderr.startswith("error: full@1: ")
+    assert run.stderr.splitlines()[-1].startswith("error: full@1: ")
     assert str(tmp_path) not in run.stderr
 
 
