@@ -50,7 +50,7 @@ class Server(uvicorn.Server):
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         print(
-            f"PBGen serves {', '.join(sorted(self._app.state.pipeline.engine.active))}\n"
+            f"PBGen serves {', '.join(sorted(self._app.state.pipeline.gallery.active))}\n"
             f"  a face     curl -X POST '{address}/generate?variant=partial&seed=7' -o face.png\n"
             f"  variants   {address}/variants\n"
             f"  interface  {address}/docs\n"

@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from model_store import Store
 from service import errors, openapi
 from service.engine import Engine
+from service.gallery import Gallery
+from service.keys import KeyRing
 from service.metrics import Metrics
 from service.middleware import Telemetry
 from service.pipeline import Pipeline
@@ -31,9 +33,17 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = Engine(Store(settings.store), settings.isa)
-        engine.load()
-        scheduler = Scheduler(settings.threads, settings.batch_limit, settings.queue_limit, metrics)
-        app.state.pipeline = Pipeline(engine, scheduler, metrics, settings.deadline_s)
+        models = engine.load_active()
+        scheduler = Scheduler(
+            settings.threads,
+            settings.batch_limit,
+            settings.batch_s,
+            settings.queue_limit,
+            metrics,
+        )
+        gallery = Gallery(engine, models, scheduler, metrics)
+        app.state.engine = engine
+        app.state.pipeline = Pipeline(gallery, scheduler, metrics, settings.deadline_s)
         yield
         scheduler.close()
 
@@ -45,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.metrics = metrics
+    app.state.keys = KeyRing(settings.api_keys, settings.open_scopes)
     errors.install(app)
     openapi.install(app)
     for router in ROUTERS:

@@ -1,8 +1,8 @@
-"""The active generator of each variant: load, warm up, say what it holds."""
+"""Generators that can run: load, warm up, say what they are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kernels import Generator
 from kernels.latents import latents_of
-from model_store import Artifact, Store, UnknownModelError
+from model_store import Artifact, Entry, Store, UnknownModelError
 from model_store.manifest import Manifest
 
 Pixels = NDArray[np.uint8]
@@ -21,7 +21,7 @@ Sources = Sequence[range | NDArray[np.uint8]]  # seeds, or latents u8 [N, dim]
 class Model:
     """A generator that is prepared and has run, and what its artifact says of it."""
 
-    variant: str
+    variant: str  # the name that it has in the store
     label: str  # "partial@2"
     manifest: Manifest
     artifact_bytes: int
@@ -37,34 +37,26 @@ class Model:
 
 
 class Engine:
-    """What is served: a store's generators by the name of their variant."""
+    """Makes models of a store's artifacts. Methods block; only `load_active` at start may.
+
+    They raise ArtifactError for an artifact that cannot be used, and ValueError for an instruction
+    set that the machine lacks.
+    """
 
     def __init__(self, store: Store, isa: str | None) -> None:
         self._store = store
         self._isa = isa
-        self._active: dict[str, Model] = {}
 
-    def load(self) -> None:
-        """Loads and warms up the active version of every name in the store.
-
-        Raises ArtifactError for an artifact that cannot be used or an empty store, ValueError for
-        an instruction set that the machine lacks.
-        """
-        names = [entry.name for entry in self._store.list() if entry.active]
-        if not names:
+    def load_active(self) -> list[Model]:
+        """The active version of every name in the store, which must not be empty."""
+        labels = [entry.label for entry in self._store.list() if entry.active]
+        if not labels:
             raise UnknownModelError("the model store is empty: there is nothing to serve")
-        self._active = {name: self._prepare(self._store.open(name)) for name in names}
+        return [self.load(label) for label in labels]
 
-    @property
-    def active(self) -> Mapping[str, Model]:
-        return self._active
-
-    def find(self, variant: str) -> Model | None:
-        """The model of a variant's name, or of "name@version" if that version is active."""
-        model = self._active.get(variant.partition("@")[0])
-        return model if model and variant in (model.variant, model.label) else None
-
-    def _prepare(self, artifact: Artifact) -> Model:
+    def load(self, label: str) -> Model:
+        """A model of its own: verified, prepared, and warmed up by a real generation."""
+        artifact = self._store.open(label)
         model = Model(
             variant=artifact.name,
             label=artifact.label,
@@ -74,6 +66,14 @@ class Engine:
         )
         model.run([range(1)])  # so that the first request finds warm caches and mapped pages
         return model
+
+    def stored(self) -> tuple[Entry, ...]:
+        """Every version in the store."""
+        return self._store.list()
+
+    def artifact(self, label: str) -> Artifact:
+        """A stored version, verified but not prepared."""
+        return self._store.open(label)
 
 
 def latents_from(sources: Sources, dim: int) -> NDArray[np.uint8]:

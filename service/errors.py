@@ -47,6 +47,17 @@ class Malformed(Problem):
     status, kind, title = 400, "malformed", "The request cannot be read"
 
 
+class Unauthorized(Problem):
+    status, kind, title = 401, "unauthorized", "A key is needed"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+class Forbidden(Problem):
+    status, kind, title = 403, "forbidden", "The key does not open this"
+
+
 class Unknown(Problem):
     status, kind, title = 404, "unknown", "There is no such variant or model"
 
@@ -65,6 +76,10 @@ class MediaTypeUnsupported(Problem):
 
 class OutOfRange(Problem):
     status, kind, title = 422, "out-of-range", "A value is not one that is possible"
+
+
+class BrokenModel(Problem):
+    status, kind, title = 422, "broken-model", "The stored model cannot be used"
 
 
 class Internal(Problem):

@@ -20,6 +20,7 @@ class Exchange:
     """The facts that metrics, logs and headers tell of a request."""
 
     request_id: str  # the client's X-Request-ID if it is a short word, else drawn
+    client: str  # who asks, for limits and the experiment: "address:…", or "key:…" of its API key
     variant: str = ""  # set once it is known to be a served one, so that labels stay bounded
 
 
@@ -27,7 +28,8 @@ def open_exchange(scope: Scope) -> Exchange:
     """Begins the exchange of a request; `exchange` finds it from then on."""
     asked = Headers(scope=scope).get("x-request-id", "")
     request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
-    scope[KEY] = Exchange(request_id)
+    host = scope["client"][0] if scope.get("client") else ""
+    scope[KEY] = Exchange(request_id, f"address:{host}")
     return cast(Exchange, scope[KEY])
 
 

@@ -6,8 +6,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-from kernels import Generator
-from model_store.manifest import Manifest
+from service.engine import Model
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -88,13 +87,23 @@ class Metrics:
             registry=registry,
         )
 
-    def describe(self, variant: str, model: str, generator: Generator, manifest: Manifest) -> None:
+    def describe_model(self, model: Model) -> None:
         """Says what a variant serves from now on."""
-        for precision, count in generator.resident_bytes.items():
-            self.resident_bytes.labels(variant, precision).set(count)
-        self.model_info.labels(variant, model, manifest["digest"], generator.isa).set(1)
-        for level, distance in (manifest["swd"] or {}).items():
-            self.model_swd.labels(variant, level).set(distance)
+        for precision, count in model.generator.resident_bytes.items():
+            self.resident_bytes.labels(model.variant, precision).set(count)
+        self.model_info.labels(*self._info(model)).set(1)
+        for level, distance in (model.manifest["swd"] or {}).items():
+            self.model_swd.labels(model.variant, level).set(distance)
+
+    def forget_model(self, model: Model) -> None:
+        """Takes back what only this model is."""
+        self.model_info.remove(*self._info(model))
+        for level in model.manifest["swd"] or {}:
+            self.model_swd.remove(model.variant, level)
+
+    @staticmethod
+    def _info(model: Model) -> tuple[str, str, str, str]:
+        return model.variant, model.label, model.digest, model.generator.isa
 
     def observe_batch(self, variant: str, images: int, seconds: float) -> None:
         self.batch_size.labels(variant).observe(images)

@@ -14,6 +14,8 @@ from service.schemas import EncodedImages, ProblemDetails
 TEMPLATE = "#/components/schemas/{model}"
 MEANINGS = {
     400: "The request cannot be read.",
+    401: "A key is needed, or the one given is not known.",
+    403: "The key does not open this.",
     404: "No such variant or model; the known ones are listed.",
     406: "A format that the service does not make.",
     413: "A body or a count beyond its bound, which is named.",

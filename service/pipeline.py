@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
+import numpy as np
 from fastapi import Request
+from numpy.typing import NDArray
 
-from service.engine import Engine, Model
-from service.errors import DeadlineExceeded, Unavailable, Unknown, shown
-from service.exchange import exchange
-from service.images import Format
+from service.errors import DeadlineExceeded, Unavailable
+from service.gallery import Gallery, Served
+from service.images import Format, Pixels
 from service.metrics import Metrics
-from service.scheduler import Done, Job, Lane, QueueFullError, Scheduler
+from service.scheduler import Done, Job, QueueFullError, Scheduler
 from service.subject import Subject
+
+T = TypeVar("T")
 
 WATCH_AFTER_S = 0.03  # most answers are out by then, without the cost of watching the connection
 
@@ -26,72 +30,73 @@ class Pipeline:
     """What stands between routes and kernels."""
 
     def __init__(
-        self, engine: Engine, scheduler: Scheduler, metrics: Metrics, deadline_s: float
+        self, gallery: Gallery, scheduler: Scheduler, metrics: Metrics, deadline_s: float
     ) -> None:
-        self.engine = engine
+        self.gallery = gallery
         self.draining = False
         self._scheduler = scheduler
         self._metrics = metrics
         self._deadline_s = deadline_s
-        self._lanes: dict[Model, Lane] = {}
-        for model in engine.active.values():
-            self._lanes[model] = scheduler.open(model.variant, model.run)
-            metrics.describe(model.variant, model.label, model.generator, model.manifest)
-
-    def model(self, request: Request, variant: str) -> Model:
-        """The model that a request names. Raises Unknown, which lists those that there are."""
-        model = self.engine.find(variant)
-        if model is None:
-            known = ", ".join(sorted(self.engine.active))
-            raise Unknown(f"There is no variant {shown(variant)!r}; there are {known}.")
-        exchange(request).variant = model.variant
-        return model
 
     async def run(
-        self,
-        request: Request,
-        model: Model,
-        subject: Subject,
-        picture_format: Format,
+        self, request: Request, served: Served, subject: Subject, picture_format: Format
     ) -> Done[bytes]:
         """Makes a subject's images and encodes them, both in a kernel thread.
 
         Raises Unavailable, DeadlineExceeded and ClientLeftError.
         """
-        progress = self._metrics.in_progress.labels(model.variant)
+        done = await self.make(
+            request,
+            served,
+            subject.inputs,
+            lambda pictures: picture_format.encode(pictures, subject.seeds),
+        )
+        self._metrics.encode_duration.labels(picture_format.name).observe(done.finish_s)
+        return done
+
+    async def make(
+        self,
+        request: Request,
+        served: Served,
+        inputs: range | NDArray[np.uint8],
+        finish: Callable[[Pixels], T],
+    ) -> Done[T]:
+        """Makes the images of seeds or latents; `finish(images)` runs in a kernel thread.
+
+        Raises Unavailable, DeadlineExceeded and ClientLeftError.
+        """
+        variant, label = served.model.variant, served.model.label
+        progress = self._metrics.in_progress.labels(variant)
         progress.inc()
         try:
-            job = self._admit(model, subject, picture_format)
+            job = self._admit(served, inputs, finish)
             try:
                 done = await self._outcome(request, job)
             finally:
-                self._lanes[model].withdraw(job)
+                served.lane.withdraw(job)
         finally:
             progress.dec()
-        self._metrics.queue_duration.labels(model.variant).observe(done.queue_s)
-        self._metrics.encode_duration.labels(picture_format.name).observe(done.finish_s)
-        self._metrics.images.labels(model.variant, model.label).inc(len(subject.inputs))
+        self._metrics.queue_duration.labels(variant).observe(done.queue_s)
+        self._metrics.images.labels(variant, label).inc(len(inputs))
         return done
 
-    def _admit(self, model: Model, subject: Subject, picture_format: Format) -> Job[bytes]:
+    def _admit(
+        self, served: Served, inputs: range | NDArray[np.uint8], finish: Callable[[Pixels], T]
+    ) -> Job[T]:
         if self.draining:
             self._metrics.rejected.labels("draining").inc()
             raise Unavailable("This server is shutting down; another will answer.", retry_after_s=1)
         try:
-            return self._scheduler.submit(
-                self._lanes[model],
-                subject.inputs,
-                lambda pictures: picture_format.encode(pictures, subject.seeds),
-            )
+            return self._scheduler.submit(served.lane, inputs, finish)
         except QueueFullError as full:
             self._metrics.rejected.labels("overload").inc()
             raise Unavailable(
-                f"{full.waiting} images wait for {model.variant}; from {full.limit} on none are "
-                "taken in.",
+                f"{full.waiting} images wait for {served.model.variant}; from {full.limit} on none "
+                "are taken in.",
                 retry_after_s=full.retry_after_s,
             ) from None
 
-    async def _outcome(self, request: Request, job: Job[bytes]) -> Done[bytes]:
+    async def _outcome(self, request: Request, job: Job[T]) -> Done[T]:
         future = job.future
         done, _ = await asyncio.wait((future,), timeout=min(WATCH_AFTER_S, self._deadline_s))
         if not done:

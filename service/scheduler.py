@@ -113,6 +113,15 @@ class Lane:
     waiting: int = 0  # rows, of all jobs
     used_s: float = 0.0  # of the threads' time; raised to the others' when work comes after a pause
     row_s: float = 0.0  # of late, for one row
+    retired: bool = False
+
+    def observe(self, row_s: float) -> None:
+        """Takes in how long a row took in the last batch."""
+        self.row_s = row_s if self.row_s == 0 else 0.8 * self.row_s + 0.2 * row_s
+
+    def rows_in(self, seconds: float, limit: int) -> int:
+        """The rows that it runs in some seconds: at least one, at most `limit`."""
+        return min(limit, max(1, int(seconds / self.row_s))) if self.row_s else limit
 
     def take(self, limit: int) -> Batch:
         """Up to `limit` rows, from the jobs in turn."""
@@ -177,10 +186,13 @@ class Batch:
 class Scheduler:
     """Kernel threads and the lanes that they serve. Make and use it on a running event loop."""
 
-    def __init__(self, threads: int, batch_limit: int, queue_limit: int, metrics: Metrics) -> None:
+    def __init__(
+        self, threads: int, batch_limit: int, batch_s: float, queue_limit: int, metrics: Metrics
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._lanes: list[Lane] = []
         self._batch_limit = batch_limit
+        self._batch_s = batch_s
         self._queue_limit = queue_limit
         self._metrics = metrics
         self._idle = threads
@@ -192,12 +204,22 @@ class Scheduler:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The lanes that are open, or have work left."""
+        return tuple(self._lanes)
+
     def open(self, name: str, run: Run) -> Lane:
         """A new lane for a function that threads may call at the same time."""
         lane = Lane(name, run)
         self._lanes.append(lane)
-        self._metrics.queue_depth.labels(name).set_function(lambda: lane.waiting)
+        self._metrics.queue_depth.labels(name).set_function(lambda: self._waiting(name))
         return lane
+
+    def retire(self, lane: Lane) -> None:
+        """Lets go of a lane once the jobs that wait in it have run."""
+        lane.retired = True
+        self._sweep()
 
     def submit(self, lane: Lane, inputs: Any, finish: Callable[[Any], T]) -> Job[T]:
         """Queues rows; `finish(outputs)` runs in a kernel thread and makes the job's value.
@@ -232,7 +254,8 @@ class Scheduler:
             # What waits is shared among the idle threads: two faces for two threads run at once.
             share = math.ceil(lane.waiting / self._idle)
             self._idle -= 1
-            self._batches.put(lane.take(min(share, self._batch_limit)))
+            limit = lane.rows_in(self._batch_s, self._batch_limit)
+            self._batches.put(lane.take(min(share, limit)))
 
     def _work(self) -> None:
         while (batch := self._batches.get()) is not None:
@@ -244,8 +267,9 @@ class Scheduler:
         self._idle += 1
         lane = batch.lane
         lane.used_s += batch.run_s
-        lane.row_s = batch.run_s / batch.rows
+        lane.observe(batch.run_s / batch.rows)
         self._dispatch()
+        self._sweep()
         self._metrics.observe_batch(lane.name, batch.rows, batch.run_s)
         for job, result in batch.results:
             if isinstance(result, Exception):
@@ -254,6 +278,12 @@ class Scheduler:
                 lane.withdraw(job)
             elif result is not None and not job.future.done():
                 job.future.set_result(result)
+
+    def _waiting(self, name: str) -> int:
+        return sum(lane.waiting for lane in self._lanes if lane.name == name)
+
+    def _sweep(self) -> None:
+        self._lanes = [lane for lane in self._lanes if lane.waiting or not lane.retired]
 
     def _drain_s(self, lane: Lane) -> float:
         return lane.waiting * lane.row_s / len(self._threads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -125,6 +125,43 @@ class Variants(BaseModel):
     """Every variant that is served."""
 
     variants: list[Variant]
+
+
+class Swap(BaseModel):
+    """The body of PUT /variants/{variant}."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Annotated[str, Field(max_length=80, description="name@version, of the same name.")]
+
+
+class StoredModel(BaseModel):
+    """One version in the store."""
+
+    name: str
+    version: int
+    aliases: list[str]
+    served: bool
+
+
+class Models(BaseModel):
+    """Every version in the store."""
+
+    models: list[StoredModel]
+
+
+class ModelDetails(BaseModel):
+    """All that a stored version says of itself."""
+
+    model: str
+    variant: str
+    architecture: str
+    digest: str
+    artifact_bytes: int
+    layers: list[Layer]
+    swd: dict[str, float] | None
+    provenance: Annotated[dict[str, Any], Field(description="Data, its terms, training, commit.")]
+    export: Annotated[dict[str, Any], Field(description="What rounding changed.")]
 
 
 class Health(BaseModel):

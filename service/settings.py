@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.keys import Key, Scope
 
 
 def usable_cores() -> int:
@@ -23,8 +24,9 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
     )
-    store: Path | None = Field(
-        default=None, description="Folder of the model store; unset: the generators that ship."
+    store: str | None = Field(
+        default=None,
+        description="Folder or URL of the model store; unset: the generators that ship.",
     )
     isa: str | None = Field(
         default=None, description="Instruction set of the kernels; unset: the best of this machine."
@@ -37,6 +39,12 @@ class Settings(BaseSettings):
     )
     batch_limit: int = Field(
         default=32, ge=1, le=1024, description="Images run in one batch at most."
+    )
+    batch_s: float = Field(
+        default=0.02,
+        gt=0,
+        le=60,
+        description="Seconds that a batch may take, about: what others wait for at most.",
     )
     queue_limit: int = Field(
         default=256,
@@ -51,6 +59,15 @@ class Settings(BaseSettings):
     )
     body_limit_bytes: int = Field(
         default=2**20, ge=1, description="Largest request body; a larger one gets 413."
+    )
+    api_keys: tuple[Key, ...] = Field(
+        default=(),
+        description="JSON list of keys, as `python -m service.keys` prints them; without one with "
+        "the scope admin, admin calls are refused.",
+    )
+    open_scopes: frozenset[Scope] = Field(
+        default=frozenset({"generate", "vote"}),
+        description='JSON list of scopes that need no key; "admin" always does.',
     )
     drain_s: float = Field(
         default=1.0,

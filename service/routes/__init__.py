@@ -1,5 +1,5 @@
 """HTTP in and out: one file a resource, and no logic."""
 
-from service.routes import generate, health, metrics, variants
+from service.routes import generate, health, images, metrics, models, variants
 
-ROUTERS = (generate.router, variants.router, health.router, metrics.router)
+ROUTERS = tuple(each.router for each in (generate, images, variants, models, health, metrics))

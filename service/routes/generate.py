@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from service.answers import image_answer
+from service.exchange import exchange
 from service.images import FORMATS
+from service.keys import authorize
 from service.openapi import image_content, problems
 from service.pipeline import pipeline
 from service.schemas import GenerateBody, GenerateQuery
@@ -24,16 +26,18 @@ router = APIRouter()
             "description": "The image, or several: in an image format as a grid.",
             "content": image_content(),
         },
-        **problems(400, 404, 406, 413, 415, 422, 503, 504),
+        **problems(400, 401, 403, 404, 406, 413, 415, 422, 503, 504),
     },
 )
 async def generate(
     request: Request, query: Annotated[GenerateQuery, Query()], body: GenerateBody | None = None
 ) -> Response:
     """Makes images. Equal seeds give equal images, alone or among others, before and after."""
+    authorize(request, "generate")
     service = pipeline(request)
-    model = service.model(request, query.variant)
-    wanted = subject(query, body, model.generator.latent_dim)
+    served = await service.gallery.find(query.variant)
+    exchange(request).variant = served.model.variant
+    wanted = subject(query, body, served.model.generator.latent_dim)
     picture_format = FORMATS[query.format]
-    done = await service.run(request, model, wanted, picture_format)
-    return image_answer(model, wanted, picture_format, done)
+    done = await service.run(request, served, wanted, picture_format)
+    return image_answer(served.model, wanted, picture_format, done)

@@ -1,12 +1,18 @@
-"""GET /variants: what is served."""
+"""GET /variants: what is served. PUT /variants/{variant}: serve another version."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
 
+from fastapi import APIRouter, Path, Request
+
+from model_store.manifest import Manifest
 from service.engine import Model
+from service.exchange import exchange
+from service.keys import authorize
+from service.openapi import problems
 from service.pipeline import pipeline
-from service.schemas import Layer, Variant, Variants
+from service.schemas import Layer, Swap, Variant, Variants
 
 router = APIRouter()
 
@@ -14,7 +20,25 @@ router = APIRouter()
 @router.get("/variants")
 async def variants(request: Request) -> Variants:
     """Every variant: its model, layers with their precision, bytes, and distance to real faces."""
-    return Variants(variants=[describe(m) for m in pipeline(request).engine.active.values()])
+    served = pipeline(request).gallery.active.values()
+    return Variants(variants=[describe(each.model) for each in served])
+
+
+@router.put(
+    "/variants/{variant}",
+    responses=problems(400, 401, 403, 404, 415, 422),
+)
+async def swap(
+    request: Request,
+    variant: Annotated[str, Path(max_length=80)],
+    wanted: Swap,
+) -> Variant:
+    """Serves another stored version from now on. Work in hand ends on the old one, and a version
+    that cannot be used leaves it serving."""
+    authorize(request, "admin")
+    served = await pipeline(request).gallery.swap(variant, wanted.model)
+    exchange(request).variant = served.model.variant
+    return describe(served.model)
 
 
 def describe(model: Model) -> Variant:
@@ -29,16 +53,21 @@ def describe(model: Model) -> Variant:
         artifact_bytes=model.artifact_bytes,
         resident_bytes=model.generator.resident_bytes,
         swd=model.manifest["swd"],
-        layers=[
-            Layer(
-                c_in=row["c_in"],
-                c_out=row["c_out"],
-                kernel=row["kernel"],
-                stride=row["stride"],
-                size_in=row["size_in"],
-                precision=row["precision"],
-                redundancy=row["redundancy"]["ratio"],
-            )
-            for row in model.manifest["layers"]
-        ],
+        layers=layers(model.manifest),
     )
+
+
+def layers(manifest: Manifest) -> list[Layer]:
+    """The layer table as the interface tells it."""
+    return [
+        Layer(
+            c_in=row["c_in"],
+            c_out=row["c_out"],
+            kernel=row["kernel"],
+            stride=row["stride"],
+            size_in=row["size_in"],
+            precision=row["precision"],
+            redundancy=row["redundancy"]["ratio"],
+        )
+        for row in manifest["layers"]
+    ]

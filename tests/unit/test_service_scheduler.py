@@ -45,12 +45,13 @@ def on_scheduler(
     *,
     threads: int = 1,
     batch_limit: int = 32,
+    batch_s: float = 60.0,
     queue_limit: int = 256,
 ) -> None:
     """Runs a test with a scheduler on an event loop."""
 
     async def run() -> None:
-        scheduler = Scheduler(threads, batch_limit, queue_limit, Metrics())
+        scheduler = Scheduler(threads, batch_limit, batch_s, queue_limit, Metrics())
         try:
             await asyncio.wait_for(test(scheduler), 20)
         finally:
@@ -237,3 +238,35 @@ def test_durations_are_those_of_the_parts() -> None:
         assert done.server_timing().startswith(f"queue;dur={done.queue_s * 1000:.3f}, generate;")
 
     on_scheduler(test)
+
+
+def test_a_slow_lane_runs_small_batches() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        sizes: list[int] = []
+
+        def run(inputs: Sequence[range]) -> np.ndarray:
+            rows = squares(inputs)
+            sizes.append(len(rows))
+            threading.Event().wait(0.01 * len(rows))
+            return rows
+
+        lane = scheduler.open("slow", run)
+        await scheduler.submit(lane, range(4), listed).future
+        await scheduler.submit(lane, range(9), listed).future
+        assert sizes[0] == 4  # nothing was known of it yet
+        assert all(size <= 3 for size in sizes[1:])
+
+    on_scheduler(test, batch_s=0.035)
+
+
+def test_a_retired_lane_runs_what_it_has_and_is_gone() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        jobs = [scheduler.submit(lane, range(i, i + 1), listed) for i in range(3)]
+        scheduler.retire(lane)
+        gate.open.set()
+        assert [(await job.future).value for job in jobs] == [[0], [1], [4]]
+        assert scheduler.lanes == ()
+
+    on_scheduler(test, batch_limit=1)

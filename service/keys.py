@@ -1,0 +1,94 @@
+"""API keys: hashed at rest, compared in constant time, each with the scopes it opens.
+
+A key is 32 random bytes, so one round of SHA-256 keeps it as well as a slow hash would.
+`python -m service.keys` makes one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from typing import Annotated, Literal, cast, get_args
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.errors import Forbidden, Unauthorized
+from service.exchange import exchange
+
+Scope = Literal["generate", "vote", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+
+class Key(BaseModel):
+    """What is kept of a key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,64}$")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)]
+
+
+class KeyRing:
+    """The keys of a service. A scope in `open_scopes` needs none; `admin` always needs one."""
+
+    def __init__(self, keys: Sequence[Key], open_scopes: frozenset[Scope]) -> None:
+        self._keys = tuple(keys)
+        self._open = open_scopes - {"admin"}
+
+    def authorize(self, authorization: str, scope: Scope) -> str | None:
+        """The name of the key in an Authorization header; None if none was given nor is needed.
+
+        Raises Unauthorized for a wrong or missing key, Forbidden for one without the scope.
+        """
+        if not authorization:
+            if scope in self._open:
+                return None
+            if not any(scope in key.scopes for key in self._keys):
+                raise Forbidden(f"This needs a key with the scope {scope}; none is set up here.")
+            raise Unauthorized(f"This needs a key with the scope {scope}.")
+        kind, _, sent = authorization.partition(" ")
+        digest = hash_key(sent.strip()) if kind.lower() == "bearer" else ""
+        # Every key is compared, so that the time tells nothing of which one matched.
+        found = [key for key in self._keys if hmac.compare_digest(key.sha256, digest)]
+        if not found:
+            raise Unauthorized("The key is not known.")
+        if scope not in found[0].scopes and scope not in self._open:
+            raise Forbidden(f"The key {found[0].name} lacks the scope {scope}.")
+        return found[0].name
+
+
+def authorize(request: Request, scope: Scope) -> None:
+    """Lets a request pass if its key opens the scope. Raises Unauthorized and Forbidden.
+
+    A call, not a dependency: FastAPI's resolution of one costs more than this check.
+    """
+    ring = cast(KeyRing, request.app.state.keys)
+    name = ring.authorize(request.headers.get("authorization", ""), scope)
+    if name is not None:
+        exchange(request).client = f"key:{name}"
+
+
+def hash_key(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Makes a key: prints it once, and the entry for PBGEN_API_KEYS that knows only its hash."""
+    parser = argparse.ArgumentParser(prog="python -m service.keys", description=main.__doc__)
+    parser.add_argument("name", help="who uses the key; shows in logs and limits")
+    parser.add_argument("scopes", nargs="+", choices=SCOPES, help="what it opens")
+    options = parser.parse_args(arguments)
+    key = f"pbgen_{secrets.token_urlsafe(32)}"
+    entry = Key(name=options.name, sha256=hash_key(key), scopes=frozenset(options.scopes))
+    print(f"key    {key}")
+    print(f"entry  {json.dumps(entry.model_dump(mode='json'))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""GET /images/{variant}/{seed}.png: one image as a resource that caches may keep."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from kernels.latents import LARGEST_SEED
+from service.answers import image_answer
+from service.engine import Model
+from service.exchange import exchange
+from service.images import FORMATS
+from service.keys import authorize
+from service.openapi import problems
+from service.pipeline import pipeline
+from service.subject import seeded
+
+router = APIRouter()
+
+PNG = FORMATS["png"]
+# A version never changes; what a variant's name means may, so that is asked again after a minute.
+EXACT = "public, max-age=31536000, immutable"
+NAMED = "public, max-age=60"
+
+
+@router.get(
+    "/images/{variant}/{seed}.png",
+    response_class=Response,
+    responses={
+        200: {"description": "The image.", "content": {PNG.media_type: {}}},
+        304: {"description": "The image is still the one with the ETag of If-None-Match."},
+        **problems(401, 403, 404, 422, 503, 504),
+    },
+)
+async def image(
+    request: Request,
+    variant: Annotated[str, Path(max_length=80)],
+    seed: Annotated[int, Path(ge=0, le=LARGEST_SEED)],
+) -> Response:
+    """The image that POST /generate makes of a seed, with a strong ETag."""
+    authorize(request, "generate")
+    service = pipeline(request)
+    served = await service.gallery.find(variant)
+    exchange(request).variant = served.model.variant
+    tag = etag(served.model, seed)
+    caching = {"ETag": tag, "Cache-Control": EXACT if variant == served.model.label else NAMED}
+    if matches(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=caching)
+    wanted = seeded(seed, 1)
+    done = await service.run(request, served, wanted, PNG)
+    answer = image_answer(served.model, wanted, PNG, done)
+    answer.headers.update(caching)
+    return answer
+
+
+def etag(model: Model, seed: int) -> str:
+    """A strong entity tag: the artifact and the seed decide every byte."""
+    return f'"{hashlib.sha256(f"{model.digest} {seed} png".encode()).hexdigest()[:32]}"'
+
+
+def matches(if_none_match: str, tag: str) -> bool:
+    """Whether an If-None-Match names the tag (RFC 9110, 13.1.2: compared weakly, or any by *)."""
+    named = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return tag in named or "*" in named

@@ -1,0 +1,64 @@
+"""GET /models and /models/{name}/{version}: what is stored."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Path, Request
+
+from model_store import ArtifactError, Entry
+from service.engine import Engine
+from service.gallery import Gallery, of_artifact
+from service.openapi import problems
+from service.pipeline import pipeline
+from service.routes.variants import layers
+from service.schemas import ModelDetails, Models, StoredModel
+
+router = APIRouter()
+
+
+@router.get("/models", responses=problems(404, 422))
+async def models(request: Request) -> Models:
+    """Every stored version, whether it is served or not."""
+    entries = await asyncio.to_thread(_engine(request).stored)
+    return Models(models=[_summary(entry, pipeline(request).gallery) for entry in entries])
+
+
+@router.get("/models/{name}/{version}", responses=problems(404, 422))
+async def model(
+    request: Request,
+    name: Annotated[str, Path(max_length=80, description="As in the store: `partial`.")],
+    version: Annotated[int, Path(ge=1, le=10**9 - 1)],
+) -> ModelDetails:
+    """All that a stored version says of itself; its digest is checked anew."""
+    try:
+        artifact = await asyncio.to_thread(_engine(request).artifact, f"{name}@{version}")
+    except ArtifactError as error:
+        raise of_artifact(error) from None
+    manifest = artifact.manifest
+    return ModelDetails(
+        model=artifact.label,
+        variant=manifest["variant"],
+        architecture=manifest["architecture"],
+        digest=artifact.digest,
+        artifact_bytes=artifact.file_bytes,
+        layers=layers(manifest),
+        swd=manifest["swd"],
+        provenance=dict(manifest["provenance"]),
+        export=manifest["export"],
+    )
+
+
+def _summary(entry: Entry, gallery: Gallery) -> StoredModel:
+    served = gallery.active.get(entry.name)
+    return StoredModel(
+        name=entry.name,
+        version=entry.version,
+        aliases=list(entry.aliases),
+        served=served is not None and served.model.label == entry.label,
+    )
+
+
+def _engine(request: Request) -> Engine:
+    return cast(Engine, request.app.state.engine)

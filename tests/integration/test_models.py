@@ -1,0 +1,238 @@
+"""Versions over HTTP: cacheable images, stored models, swaps, keys."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+import model_store
+from kernels import Generator, latents
+from model_store import Store
+from service.keys import Key, hash_key
+from tests import factories
+from tests.serving import ROOT, serving
+
+ADMIN = {"authorization": "Bearer admin-key"}
+KEYS = [
+    Key(name="ops", sha256=hash_key("admin-key"), scopes=frozenset({"admin"})),
+    Key(name="app", sha256=hash_key("app-key"), scopes=frozenset({"generate"})),
+]
+API_KEYS = json.dumps([key.model_dump(mode="json") for key in KEYS])
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """partial@1 (active), @2, @3 (damaged), @4 (an alias, canary, points to it), and float@1."""
+    root = factories.store(tmp_path_factory.mktemp("versions"), ("partial", "float"))
+    new = tmp_path_factory.mktemp("new") / "new.safetensors"
+    for seed in (2, 3, 4):
+        spec = factories.generator("partial", seed=seed)
+        model_store.artifact.write(new, spec, factories.manifest(spec, "partial"))
+        Store(root).add(new)
+    Store(root).activate("partial@4", "canary")
+    damaged = root / "partial" / "3.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    return root
+
+
+@pytest.fixture
+def client(versions: Path) -> Iterator[httpx.Client]:
+    with (
+        serving(store=versions, api_keys=API_KEYS) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        yield client
+
+
+def expected(versions: Path, label: str, seed: int) -> np.ndarray:
+    spec = Store(versions).open(label).spec
+    return Generator(spec).run(latents(seed, 1, spec.latent_dim))[0]
+
+
+def shown(answer: httpx.Response) -> np.ndarray:
+    assert answer.status_code == 200, answer.text
+    return np.asarray(Image.open(io.BytesIO(answer.content)))
+
+
+def test_an_image_is_what_generate_makes_and_may_be_kept(http: httpx.Client) -> None:
+    answer = http.get("/images/partial/7.png")
+    assert answer.content == http.post("/generate?variant=partial&seed=7").content
+    tag = answer.headers["etag"]
+    assert tag.startswith('"')  # strong
+    assert answer.headers["cache-control"] == "public, max-age=60"
+    for condition in (tag, f'"other", {tag}', "*", f"W/{tag}"):
+        again = http.get("/images/partial/7.png", headers={"if-none-match": condition})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+    assert http.get("/images/partial/7.png", headers={"if-none-match": '"x"'}).status_code == 200
+    others = [
+        http.get(path).headers["etag"] for path in ("/images/partial/8.png", "/images/full/7.png")
+    ]
+    assert len({tag, *others}) == 3
+
+
+def test_an_exact_version_may_be_kept_for_ever(http: httpx.Client) -> None:
+    answer = http.get("/images/partial@1/7.png")
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["etag"] == http.get("/images/partial/7.png").headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/images/nobody/7.png", 404),
+        ("/images/partial@9/7.png", 404),
+        ("/images/partial@@/7.png", 404),
+        ("/images/partial/-7.png", 422),
+        ("/images/partial/x.png", 422),
+        ("/images/partial/7.gif", 404),
+        ("/models/nobody/1", 404),
+        ("/models/partial/9", 404),
+        ("/models/partial/0", 422),
+    ],
+)
+def test_wrong_paths_are_problems(http: httpx.Client, path: str, status: int) -> None:
+    answer = http.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_models_are_listed_and_told_in_full(client: httpx.Client, versions: Path) -> None:
+    models = client.get("/models").json()["models"]
+    assert [(each["name"], each["version"], each["served"]) for each in models] == [
+        *(("float", 1, True), ("partial", 1, True)),
+        *(("partial", 2, False), ("partial", 3, False), ("partial", 4, False)),
+    ]
+    assert models[4]["aliases"] == ["canary"]
+    told = client.get("/models/partial/2").json()
+    artifact = Store(versions).open("partial@2")
+    assert (told["model"], told["digest"]) == ("partial@2", artifact.digest)
+    assert told["provenance"] == artifact.manifest["provenance"]
+    assert [row["precision"] for row in told["layers"]] == ["binary", "binary", "fixed"]
+    broken = client.get("/models/partial/3")
+    assert broken.status_code == 422
+    assert "partial@3" in broken.json()["detail"]
+    assert str(versions) not in broken.text
+
+
+def test_a_version_that_is_not_active_is_made_on_demand(
+    client: httpx.Client, versions: Path
+) -> None:
+    for label in ("partial@2", "partial@4", "partial@1", "partial@2"):
+        answer = client.post(f"/generate?variant={label}&seed=5")
+        assert answer.headers["x-pbgen-model"] == label
+        np.testing.assert_array_equal(shown(answer), expected(versions, label, 5))
+    assert client.post("/generate?variant=partial@3").status_code == 422
+    assert client.post("/generate?variant=partial@canary").status_code == 404
+
+
+def test_a_swap_serves_the_other_version_from_then_on(client: httpx.Client, versions: Path) -> None:
+    answer = client.put("/variants/partial", json={"model": "partial@2"}, headers=ADMIN)
+    assert answer.json()["model"] == "partial@2"
+    face = client.post("/generate?variant=partial&seed=5")
+    np.testing.assert_array_equal(shown(face), expected(versions, "partial@2", 5))
+    assert client.get("/variants").json()["variants"][1]["model"] == "partial@2"
+    metrics = client.get("/metrics").text
+    assert 'model="partial@2"' in metrics
+    info = [line for line in metrics.splitlines() if line.startswith("pbgen_model_info")]
+    assert len(info) == 2
+    same = client.put("/variants/partial", json={"model": "partial@2"}, headers=ADMIN)
+    assert same.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("model", "status"), [("partial@3", 422), ("partial@9", 404), ("float@1", 422), ("", 404)]
+)
+def test_a_swap_that_fails_leaves_the_old_version(
+    client: httpx.Client, model: str, status: int
+) -> None:
+    answer = client.put("/variants/partial", json={"model": model}, headers=ADMIN)
+    assert answer.status_code == status
+    assert client.post("/generate?seed=1").headers["x-pbgen-model"] == "partial@1"
+
+
+def test_no_request_is_lost_while_versions_swap(client: httpx.Client) -> None:
+    stop = threading.Event()
+    answers: list[tuple[int, str]] = []
+
+    def ask() -> None:
+        with httpx.Client(base_url=client.base_url, timeout=30) as own:
+            while not stop.is_set():
+                answer = own.post("/generate?seed=3&count=4")
+                answers.append((answer.status_code, answer.headers.get("x-pbgen-model", "")))
+
+    crowd = [threading.Thread(target=ask) for _ in range(4)]
+    for each in crowd:
+        each.start()
+    for i in range(20):
+        model = f"partial@{(2, 4, 1)[i % 3]}"
+        assert client.put("/variants/partial", json={"model": model}, headers=ADMIN).is_success
+    stop.set()
+    for each in crowd:
+        each.join()
+    assert {status for status, _ in answers} == {200}
+    assert {model for _, model in answers} <= {"partial@1", "partial@2", "partial@4"}
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (None, 401),
+        ("Bearer nobody's", 401),
+        ("Basic admin-key", 401),
+        ("Bearer app-key", 403),
+        ("Bearer admin-key", 200),
+    ],
+)
+def test_admin_calls_need_a_key_with_the_scope(
+    client: httpx.Client, authorization: str | None, status: int
+) -> None:
+    headers = {} if authorization is None else {"authorization": authorization}
+    answer = client.put("/variants/partial", json={"model": "partial@1"}, headers=headers)
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_admin_calls_are_refused_unless_a_key_is_set(http: httpx.Client) -> None:
+    answer = http.put("/variants/partial", json={"model": "partial@1"}, headers=ADMIN)
+    assert answer.status_code == 401
+    assert http.put("/variants/partial", json={"model": "partial@1"}).status_code == 403
+
+
+def test_a_closed_service_lets_only_keys_generate(versions: Path) -> None:
+    with (
+        serving(store=versions, api_keys=API_KEYS, open_scopes="[]") as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
+        assert client.post("/generate").status_code == 401
+        assert client.get("/images/partial/1.png").status_code == 401
+        assert client.post("/generate", headers=ADMIN).status_code == 403
+        app = {"authorization": "Bearer app-key"}
+        assert client.post("/generate", headers=app).status_code == 200
+        assert client.get("/readyz").status_code == 200
+
+
+def test_keys_are_made_and_told_once() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "service.keys", "ops", "admin", "vote"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    key, entry = (line.split(maxsplit=1)[1] for line in run.stdout.splitlines())
+    made = Key.model_validate_json(entry)
+    assert (made.name, made.scopes) == ("ops", {"admin", "vote"})
+    assert made.sha256 == hash_key(key)
+    assert key not in entry
