@@ -38,7 +38,7 @@ bench: $(VENV)/.serve
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find kernels -name '*.so' -delete
+	rm -f kernels/libpbgen-kernels.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps. An editable install puts the built library into kernels/, where the checkout's own
@@ -63,7 +63,7 @@ $(RUN):
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 define check-library
-ls kernels/*.so >/dev/null 2>&1 || printf '%s\n' \
+ls kernels/libpbgen-kernels.* >/dev/null 2>&1 || printf '%s\n' \
     '*****************************************************************************' \
     '* WARNING: no C compiler was found, so the kernels were not built.          *' \
     '* Pictures will be the same, but many times slower (NumPy). Install a C     *' \

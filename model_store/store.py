@@ -58,9 +58,6 @@ class _Index(TypedDict):
     last: int  # the highest version ever added
 
 
-_NO_INDEX = _Index(aliases={}, last=0)
-
-
 @dataclass(frozen=True)
 class _Shelf:
     """All that a store holds under one name."""
@@ -145,6 +142,7 @@ class Store:
 
         Raises VersionInUseError for a version with an alias, and for the active one.
         """
+        self.find(model)  # nothing is locked or made for what is not there
         with self._folder.locked():
             entry = self.find(model)
             shelf = self._shelves()[entry.name]
@@ -164,17 +162,15 @@ class Store:
 
     def _shelves(self) -> dict[str, _Shelf]:
         versions: defaultdict[str, set[int]] = defaultdict(set)
-        indexed = set()
         for path in self._folder.names():
             name, _, file = path.partition("/")
             match = _VERSION_FILE.fullmatch(file)
             if match and NAME.fullmatch(name):
                 versions[name].add(int(match[1]))
-            elif file == INDEX:
-                indexed.add(name)
         shelves = {}
         for name, found in versions.items():
-            index = self._index(name) if name in indexed else _NO_INDEX
+            # Read after the names: `add` writes the index first, so it is there for a new file.
+            index = self._index(name)
             aliases = {ACTIVE: max(found), **index["aliases"]}
             shelves[name] = _Shelf(tuple(sorted(found)), aliases, max(index["last"], *found))
         return shelves
@@ -182,8 +178,8 @@ class Store:
     def _index(self, name: str) -> _Index:
         try:
             text = self._folder.read(f"{name}/{INDEX}")
-        except UnknownModelError:
-            return _NO_INDEX
+        except UnknownModelError:  # absent
+            return _Index(aliases={}, last=0)
         with about(name):
             try:
                 value = json.loads(text)
