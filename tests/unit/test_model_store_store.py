@@ -86,7 +86,11 @@ def test_a_damaged_artifact_is_named(versions: Path) -> None:
         Store(versions).open("partial@2")
 
 
-def test_every_shipped_model_is_sound() -> None:
+def test_the_three_variants_ship_and_are_sound() -> None:
     store = Store(SHIPPED)
-    for entry in store.list():
+    entries = store.list()
+    if not entries:
+        pytest.skip("no generators are shipped in this checkout: train and add them")
+    assert {entry.name for entry in entries} == set(factories.VARIANTS)
+    for entry in entries:
         assert store.open(entry.label).manifest["variant"] == entry.name
