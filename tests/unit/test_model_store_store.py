@@ -9,6 +9,7 @@ import pytest
 import model_store
 from model_store import errors
 from model_store.store import SHIPPED, Entry, Store
+from tests import factories
 
 
 def test_every_version_is_listed_and_the_highest_is_active(versions: Path) -> None:
