@@ -10,16 +10,22 @@ from service.scheduler import Done
 from service.subject import Subject
 
 
-def image_answer(
-    model: Model, subject: Subject, picture_format: Format, done: Done[bytes]
-) -> Response:
-    """Encoded images. X-PBGen-Seed, the first one's seed, is there if they come from seeds."""
+def origin_headers(model: Model, subject: Subject) -> dict[str, str]:
+    """Which model made the images; X-PBGen-Seed, the first one's, if they come from seeds."""
     headers = {
         "X-PBGen-Variant": model.variant,
         "X-PBGen-Model": model.label,
         "X-PBGen-Digest": model.digest,
-        "Server-Timing": done.server_timing(),
     }
     if subject.seeds is not None:
         headers["X-PBGen-Seed"] = str(subject.seeds[0])
+    return headers
+
+
+def image_answer(
+    model: Model, subject: Subject, picture_format: Format, done: Done[bytes]
+) -> Response:
+    """Encoded images, and what making them took."""
+    headers = origin_headers(model, subject)
+    headers["Server-Timing"] = done.server_timing()
     return Response(done.value, media_type=picture_format.media_type, headers=headers)

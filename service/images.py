@@ -9,8 +9,10 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.lib.format as npy
 from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,11 +23,12 @@ Seeds = Sequence[int] | None  # of each picture; None if they come from no seeds
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to send pictures: `encode(pictures, seeds)` gives the body."""
+    """A way to send pictures."""
 
     name: str
     media_type: str
-    encode: Callable[[Pixels, Seeds], bytes]
+    encode: Callable[[Pixels, Seeds], bytes]  # pictures [N, S, S, 3], as one body
+    encode_one: Callable[[Pixels], bytes]  # a picture [S, S, 3] by itself
 
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -79,18 +82,23 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + checked + struct.pack(">I", isal_zlib.crc32(checked))
 
 
-def encode_lossy(picture: Pixels, kind: str) -> bytes:
-    """A picture as Pillow's "JPEG" or "WEBP"."""
+def _encode_lossy(picture: Pixels, kind: str) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, kind, quality=QUALITY)
     return file.getvalue()
 
 
-def encode_npy(pictures: Pixels, _: Seeds) -> bytes:
-    """The array itself, u8 [N, S, S, 3], as NumPy's .npy."""
-    file = io.BytesIO()
-    np.save(file, pictures, allow_pickle=False)
-    return file.getvalue()
+def encode_jpeg(picture: Pixels) -> bytes:
+    return _encode_lossy(picture, "JPEG")
+
+
+def encode_webp(picture: Pixels) -> bytes:
+    return _encode_lossy(picture, "WEBP")
+
+
+def encode_npy(array: Pixels) -> bytes:
+    """The array itself as NumPy's .npy."""
+    return _npy_header(array.shape) + array.tobytes()
 
 
 def encode_json(pictures: Pixels, seeds: Seeds) -> bytes:
@@ -105,18 +113,35 @@ def encode_json(pictures: Pixels, seeds: Seeds) -> bytes:
     return json.dumps({"images": images}).encode()
 
 
-def one_picture(encode: Callable[[Pixels], bytes]) -> Callable[[Pixels, Seeds], bytes]:
-    """Encodes pictures as one: a single one as it is, several as a grid."""
-    return lambda pictures, _: encode(pictures[0] if len(pictures) == 1 else grid(pictures))
+@lru_cache
+def _npy_header(shape: tuple[int, ...]) -> bytes:
+    file = io.BytesIO()
+    npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def _picture_format(name: str, encode: Callable[[Pixels], bytes]) -> Format:
+    """A format of one picture: a single one as it is, several as a grid."""
+    return Format(
+        name,
+        f"image/{name}",
+        lambda pictures, _: encode(pictures[0] if len(pictures) == 1 else grid(pictures)),
+        encode,
+    )
 
 
 FORMATS = {
     each.name: each
     for each in (
-        Format("png", "image/png", one_picture(encode_png)),
-        Format("jpeg", "image/jpeg", one_picture(lambda picture: encode_lossy(picture, "JPEG"))),
-        Format("webp", "image/webp", one_picture(lambda picture: encode_lossy(picture, "WEBP"))),
-        Format("npy", "application/x-npy", encode_npy),
-        Format("json", "application/json", encode_json),
+        _picture_format("png", encode_png),
+        _picture_format("jpeg", encode_jpeg),
+        _picture_format("webp", encode_webp),
+        Format("npy", "application/x-npy", lambda pictures, _: encode_npy(pictures), encode_npy),
+        Format(
+            "json",
+            "application/json",
+            encode_json,
+            lambda picture: encode_json(picture[None], None),
+        ),
     )
 }

@@ -80,12 +80,35 @@ class Pipeline:
         self._metrics.images.labels(variant, label).inc(len(inputs))
         return done
 
-    def _admit(
-        self, served: Served, inputs: range | NDArray[np.uint8], finish: Callable[[Pixels], T]
-    ) -> Job[T]:
+    @property
+    def threads(self) -> int:
+        """How many jobs can run at once."""
+        return self._scheduler.threads
+
+    def refuse_while_draining(self) -> None:
+        """Raises Unavailable once the service has been told to stop."""
         if self.draining:
             self._metrics.rejected.labels("draining").inc()
             raise Unavailable("This server is shutting down; another will answer.", retry_after_s=1)
+
+    def queue(self, served: Served, inputs: range, finish: Callable[[Pixels], T]) -> Job[T] | None:
+        """A job of a request that is under way already; None while the queue is full.
+
+        The caller withdraws it.
+        """
+        try:
+            return self._scheduler.submit(served.lane, inputs, finish)
+        except QueueFullError:
+            return None
+
+    def sent(self, served: Served, count: int) -> None:
+        """Counts images made by `queue`."""
+        self._metrics.images.labels(served.model.variant, served.model.label).inc(count)
+
+    def _admit(
+        self, served: Served, inputs: range | NDArray[np.uint8], finish: Callable[[Pixels], T]
+    ) -> Job[T]:
+        self.refuse_while_draining()
         try:
             return self._scheduler.submit(served.lane, inputs, finish)
         except QueueFullError as full:

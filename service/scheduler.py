@@ -205,6 +205,10 @@ class Scheduler:
             thread.start()
 
     @property
+    def threads(self) -> int:
+        return len(self._threads)
+
+    @property
     def lanes(self) -> tuple[Lane, ...]:
         """The lanes that are open, or have work left."""
         return tuple(self._lanes)
@@ -286,4 +290,4 @@ class Scheduler:
         self._lanes = [lane for lane in self._lanes if lane.waiting or not lane.retired]
 
     def _drain_s(self, lane: Lane) -> float:
-        return lane.waiting * lane.row_s / len(self._threads)
+        return lane.waiting * lane.row_s / self.threads

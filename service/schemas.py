@@ -9,7 +9,27 @@ from pydantic import BaseModel, ConfigDict, Field
 from kernels.latents import LARGEST_SEED
 
 LARGEST_COUNT = 64
+LARGEST_STREAM = 10_000_000
 FormatName = Literal["png", "jpeg", "webp", "npy", "json"]  # the keys of `images.FORMATS`
+
+
+VariantName = Annotated[
+    str,
+    Field(
+        max_length=80,
+        description="A variant (`float`, `full`, `partial`) or an exact model (`partial@1`).",
+    ),
+]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+OptionalSeed = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=LARGEST_SEED,
+        description="Image i of an answer has seed `seed + i`. Absent: drawn at random and told in "
+        "X-PBGen-Seed.",
+    ),
+]
 
 
 class GenerateQuery(BaseModel):
@@ -17,22 +37,8 @@ class GenerateQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    variant: Annotated[
-        str,
-        Field(
-            max_length=80,
-            description="A variant (`float`, `full`, `partial`) or the exact model it serves.",
-        ),
-    ] = "partial"
-    seed: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            le=LARGEST_SEED,
-            description="Image i of an answer has seed `seed + i`. Absent: drawn at random and "
-            "told in X-PBGen-Seed.",
-        ),
-    ] = None
+    variant: VariantName = "partial"
+    seed: OptionalSeed = None
     count: Annotated[
         int,
         Field(ge=1, le=LARGEST_COUNT, description="Images; several are one picture, a grid."),
@@ -43,7 +49,6 @@ class GenerateQuery(BaseModel):
     ] = "png"
 
 
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Latent = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
@@ -74,6 +79,34 @@ class GenerateBody(BaseModel):
     interpolate: Interpolation | None = None
 
 
+class StreamQuery(BaseModel):
+    """The query of POST /generate/stream."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    variant: VariantName = "partial"
+    seed: OptionalSeed = None
+    count: Annotated[int, Field(ge=1, le=LARGEST_STREAM, description="Images.")] = 1000
+    format: Annotated[
+        Literal["png", "jpeg", "webp", "npy"], Field(description="Of each image by itself.")
+    ] = "png"
+
+
+class CompareQuery(BaseModel):
+    """The query of POST /compare."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    a: VariantName = "float"
+    b: VariantName = "partial"
+    c: Annotated[VariantName | None, Field(description="A third, if wanted.")] = None
+    seed: OptionalSeed = None
+    count: Annotated[int, Field(ge=1, le=LARGEST_COUNT, description="Images of each.")] = 8
+    format: Annotated[
+        Literal["json", "png"], Field(description="png: one labelled picture, a row a variant.")
+    ] = "json"
+
+
 class EncodedImage(BaseModel):
     """One image of a JSON answer."""
 
@@ -85,6 +118,61 @@ class EncodedImages(BaseModel):
     """The images of a request with format=json."""
 
     images: list[EncodedImage]
+
+
+class ComparedImage(BaseModel):
+    """A seed's image by one variant."""
+
+    seed: int
+    png: Annotated[str, Field(description="Base64.")]
+
+
+class Timing(BaseModel):
+    """Milliseconds of one image, as the median over the compared ones."""
+
+    queue: float
+    generate: float
+    encode: float
+
+
+class Compared(BaseModel):
+    """One variant of a comparison."""
+
+    variant: str
+    model: str
+    digest: str
+    timing_ms: Timing
+    resident_bytes: int
+    artifact_bytes: int
+    swd: Annotated[float | None, Field(description="Mean over the levels; lower is better.")]
+    images: list[ComparedImage]
+
+
+class Ratios(BaseModel):
+    """How many times the first variant needs what another needs."""
+
+    variant: str
+    generate: float
+    resident_bytes: float
+    artifact_bytes: float
+
+
+class Likeness(BaseModel):
+    """How near the images of two variants are that learned from one teacher, a value a seed."""
+
+    variants: tuple[str, str]
+    psnr_db: Annotated[list[float | None], Field(description="null: equal images.")]
+    ssim: list[float]
+
+
+class Comparison(BaseModel):
+    """The same latents through two or three variants."""
+
+    variants: list[Compared]
+    ratios: Annotated[list[Ratios], Field(description="The first variant's over each other's.")]
+    likeness: Annotated[
+        list[Likeness], Field(description="Of the pairs that learned from one teacher.")
+    ]
 
 
 class Layer(BaseModel):

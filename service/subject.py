@@ -19,9 +19,9 @@ DRAWN_SEED_BITS = 53
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """`inputs` are what `Model.run` takes: seeds, or latents u8 [N, dim]."""
+    """Images of seeds, or of latents u8 [N, dim]."""
 
-    inputs: range | NDArray[np.uint8]
+    inputs: range | NDArray[np.uint8]  # as `Model.run` takes them
 
     @property
     def seeds(self) -> range | None:
@@ -32,7 +32,7 @@ class Subject:
 def subject(query: GenerateQuery, body: GenerateBody | None, latent_dim: int) -> Subject:
     """The subject of a request. Raises OutOfRange."""
     if body is None:
-        return seeded(query.seed, query.count)
+        return Subject(consecutive(query.seed, query.count))
     if "seed" in query.model_fields_set or "count" in query.model_fields_set:
         raise OutOfRange("A body takes the place of seed and count: give one or the other.")
     match body:
@@ -44,13 +44,13 @@ def subject(query: GenerateQuery, body: GenerateBody | None, latent_dim: int) ->
             raise OutOfRange("The body must have one of latents and interpolate.")
 
 
-def seeded(seed: int | None, count: int) -> Subject:
+def consecutive(seed: int | None, count: int) -> range:
     """Consecutive seeds, from one drawn at random if there is none. Raises OutOfRange."""
     first = secrets.randbits(DRAWN_SEED_BITS) if seed is None else seed
     last = first + count - 1
     if last > LARGEST_SEED:
         raise OutOfRange(f"seed + count − 1 must be at most {LARGEST_SEED}, not {last}.")
-    return Subject(range(first, last + 1))
+    return range(first, last + 1)
 
 
 def quantized(rows: list[list[float]], latent_dim: int) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from service.images import FORMATS
 from service.keys import authorize
 from service.openapi import problems
 from service.pipeline import pipeline
-from service.subject import seeded
+from service.subject import Subject, consecutive
 
 router = APIRouter()
 
@@ -48,7 +48,7 @@ async def image(
     caching = {"ETag": tag, "Cache-Control": EXACT if variant == served.model.label else NAMED}
     if matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=caching)
-    wanted = seeded(seed, 1)
+    wanted = Subject(consecutive(seed, 1))
     done = await service.run(request, served, wanted, PNG)
     answer = image_answer(served.model, wanted, PNG, done)
     answer.headers.update(caching)

@@ -1,0 +1,147 @@
+"""Variants side by side: the same seeds, the pictures, the time, the memory."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+
+import numpy as np
+from fastapi import Request
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from service.engine import Model
+from service.gallery import Served
+from service.images import encode_png
+from service.likeness import psnr, ssim
+from service.pipeline import Pipeline
+from service.scheduler import Done
+from service.schemas import Compared, ComparedImage, Comparison, Likeness, Ratios, Timing
+
+Pixels = NDArray[np.uint8]
+
+LABEL_PIXELS = 22  # height of a line of the labelled picture
+FONT_PIXELS = 13
+NARROWEST = 480  # pixels; a label's line must fit
+MARGIN = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one variant made of the seeds, one image at a time."""
+
+    model: Model
+    done: list[Done[tuple[Pixels, bytes]]]  # of each seed: its picture, and that as PNG
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(
+            queue=1e3 * median(each.queue_s for each in self.done),
+            generate=1e3 * median(each.run_s for each in self.done),
+            encode=1e3 * median(each.finish_s for each in self.done),
+        )
+
+    @property
+    def resident_bytes(self) -> int:
+        return sum(self.model.generator.resident_bytes.values())
+
+    @property
+    def swd(self) -> float | None:
+        return (self.model.manifest["swd"] or {}).get("mean")
+
+
+async def run(
+    request: Request, pipeline: Pipeline, variants: list[Served], seeds: range
+) -> list[Row]:
+    """A row for each variant; every image is a job of its own, so that its time is its own.
+
+    The variants take turns, so that a machine that gets busy half way is busy for all of them.
+    """
+    rows = [Row(served.model, []) for served in variants]
+    for seed in seeds:
+        for served, row in zip(variants, rows, strict=True):
+            row.done.append(
+                await pipeline.make(request, served, range(seed, seed + 1), _picture_and_png)
+            )
+    return rows
+
+
+def tell(rows: list[Row], seeds: range) -> Comparison:
+    """The comparison as data."""
+    first, *others = rows
+    return Comparison(
+        variants=[_compared(row, seeds) for row in rows],
+        ratios=[
+            Ratios(
+                variant=row.model.variant,
+                generate=first.timing.generate / row.timing.generate,
+                resident_bytes=first.resident_bytes / row.resident_bytes,
+                artifact_bytes=first.model.artifact_bytes / row.model.artifact_bytes,
+            )
+            for row in others
+        ],
+        likeness=[_likeness(a, b) for a, b in combinations(rows, 2) if _aligned(a, b)],
+    )
+
+
+def draw(rows: list[Row]) -> bytes:
+    """The comparison as a PNG: under a line about each variant its pictures, in order of seeds."""
+    count, size = len(rows[0].done), max(row.done[0].value[0].shape[0] for row in rows)
+    width = max(NARROWEST, count * size)
+    canvas = Image.new("RGB", (width, len(rows) * (LABEL_PIXELS + size)), "white")
+    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(FONT_PIXELS)
+    for i, row in enumerate(rows):
+        top = i * (LABEL_PIXELS + size)
+        pen.text((MARGIN, top + 3), _label(row), "black", font)
+        for j, done in enumerate(row.done):
+            canvas.paste(Image.fromarray(done.value[0]), (j * size, top + LABEL_PIXELS))
+    return encode_png(np.asarray(canvas))
+
+
+def _picture_and_png(pictures: Pixels) -> tuple[Pixels, bytes]:
+    return pictures[0], encode_png(pictures[0])
+
+
+def _compared(row: Row, seeds: range) -> Compared:
+    return Compared(
+        variant=row.model.variant,
+        model=row.model.label,
+        digest=row.model.digest,
+        timing_ms=row.timing,
+        resident_bytes=row.resident_bytes,
+        artifact_bytes=row.model.artifact_bytes,
+        swd=row.swd,
+        images=[
+            ComparedImage(seed=seed, png=base64.b64encode(done.value[1]).decode())
+            for seed, done in zip(seeds, row.done, strict=True)
+        ],
+    )
+
+
+def _label(row: Row) -> str:
+    swd = "not measured" if row.swd is None else f"{row.swd:.1f}"
+    return (
+        f"{row.model.label}     {row.timing.generate:.2f} ms     "
+        f"{row.resident_bytes / 1e6:.2f} MB     SWD {swd}"
+    )
+
+
+def _likeness(a: Row, b: Row) -> Likeness:
+    pairs = [(ours.value[0], theirs.value[0]) for ours, theirs in zip(a.done, b.done, strict=True)]
+    return Likeness(
+        variants=(a.model.label, b.model.label),
+        psnr_db=[psnr(*pair) for pair in pairs],
+        ssim=[ssim(*pair) for pair in pairs],
+    )
+
+
+def _aligned(a: Row, b: Row) -> bool:
+    """Whether one seed means one face in both: they share a teacher, or one is the other's."""
+    return bool(_teachers(a) & _teachers(b))
+
+
+def _teachers(row: Row) -> set[object]:
+    teacher = dict(row.model.manifest["provenance"]).get("teacher")  # a digest, if it had one
+    return {row.model.digest} | ({teacher} if teacher else set())
