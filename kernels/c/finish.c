@@ -1,57 +1,70 @@
-/* Epilogues that are the same for every instruction set. */
+/* Epilogues: where the results of a tile go. How they are rounded is each instruction set's. */
 #include <string.h>
 
 #include "job.h"
 
-static float affine(const job *j, uint32_t lane, float acc)
+/* ReLU. Row r goes to out[r], unless that is NULL, its second half to the next chunk. */
+static void finish_floats(const job *j, const float *acc, uint32_t rows, uint8_t *const *out)
 {
-  return acc * j->e.scale[lane] + j->e.shift[lane];
-}
-
-/* The sum of an integer layer as an int32, from a row of acc. */
-static int32_t total(const job *j, const int32_t *row, uint32_t lane)
-{
-  uint32_t sum = (uint32_t)row[lane];
-  if (j->e.fixed)
-    sum = 256 * sum + (uint32_t)row[LANES + lane];
-  if (j->e.offset)
-    sum = 2 * sum + (uint32_t)j->e.offset[lane];
-  return (int32_t)sum;
-}
-
-void finish_floats(const job *j, uint32_t rows, uint8_t *const *out)
-{
-  const uint32_t width = j->halves * LANES;
-  const float *acc = (const float *)(const void *)j->acc;
-  for (uint32_t r = 0; r < rows; r++, acc += width) {
-    float *to = (float *)(void *)out[r];
-    for (uint32_t lane = 0; to && lane < width; lane++) {
-      const float y = affine(j, lane, acc[lane]);
-      to[lane] = y > 0 ? y : 0;
+  const epilogue *e = &j->e;
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t half = 0; half < j->halves; half++, acc += LANES) {
+      if (!out[r])
+        continue;
+      float *to = (float *)(void *)(out[r] + half * j->out.chunk);
+      for (uint32_t lane = 0; lane < LANES; lane++) {
+        const float product = acc[lane] * e->scale[half * LANES + lane];
+        const float y = product + e->shift[half * LANES + lane];
+        to[lane] = y > 0 ? y : 0;
+      }
     }
-  }
 }
 
-void finish_pixels(const job *j, uint32_t row, uint32_t y, uint32_t x, uint32_t image)
+void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at)
 {
   const layer_plan *l = j->l;
-  const uint32_t width = (j->e.fixed ? 2 : j->halves) * LANES;
-  const int32_t *acc = j->acc + (size_t)row * width;
-  for (uint32_t lane = 0; lane < l->columns; lane++) {
-    const uint32_t phase = l->combined ? lane / l->c_out : j->group;
-    const uint32_t to_y = y * l->step + phase / l->step, to_x = x * l->step + phase % l->step;
-    if (to_y >= l->size_out || to_x >= l->size_out)
-      continue;
-    float sum;
-    if (l->precision == PBGEN_FLOAT)
-      memcpy(&sum, &acc[lane], sizeof sum);
-    else
-      sum = (float)total(j, acc, lane);
-    const float t = affine(j, lane, sum);
-    /* Adding and taking away 1.5 * 2^23 rounds half to even. A NaN becomes 0. */
-    const float clamped = t > 0 ? (t < PBGEN_TANH_LEVELS - 1 ? t : PBGEN_TANH_LEVELS - 1) : 0;
-    const uint32_t level = (uint32_t)((clamped + 12582912.0f) - 12582912.0f);
-    const size_t pixel = ((size_t)image * l->size_out + to_y) * l->size_out + to_x;
-    j->pixels[pixel * 3 + lane % l->c_out] = j->p->tanh_table[level];
+  const uint32_t ry = j->group / l->step, rx = j->group % l->step;
+  const size_t column_bytes = j->column * element_bytes(l);
+  uint8_t *first = j->to + j->out.center + column_bytes / LINE * j->out.chunk + column_bytes % LINE;
+  uint8_t *out[BLOCK_ROWS];
+  for (uint32_t r = 0; r < rows;) {
+    const uint32_t y = at.y * l->step + ry, x = at.x * l->step + rx;
+    const int inside = y < l->size_out && x < l->size_out;
+    uint8_t *pixel = inside ? first + row_offset(&j->out, y, x, 0) : NULL;
+    do { /* the images of a pixel follow each other line by line */
+      out[r++] = inside && at.image < j->images ? pixel + at.image * LINE : NULL;
+      advance(j, &at);
+    } while (at.image && r < rows);
   }
+  if (l->precision == PBGEN_FLOAT)
+    finish_floats(j, (const float *)(const void *)acc, rows, out);
+  else
+    j->ops->finish_bytes(acc, rows, &j->e, out);
+}
+
+/* The grey levels of one position of one image: a run of them for each line of its phases. */
+static void place_pixels(const job *j, cursor at, const uint8_t *levels)
+{
+  const layer_plan *l = j->l;
+  const uint32_t side = l->combined ? l->step : 1;
+  const uint32_t y = at.y * l->step + (l->combined ? 0 : j->group / l->step);
+  const uint32_t x = at.x * l->step + (l->combined ? 0 : j->group % l->step);
+  for (uint32_t py = 0; py < side && y + py < l->size_out; py++, levels += side * 3) {
+    const size_t line = ((size_t)at.image * l->size_out + y + py) * l->size_out;
+    uint8_t *to = j->pixels + (line + x) * 3;
+    if (side == 2 && x + 2 <= l->size_out)
+      memcpy(to, levels, 6);
+    else
+      for (uint32_t px = 0; px < side && x + px < l->size_out; px++)
+        memcpy(to + 3 * px, levels + 3 * px, 3);
+  }
+}
+
+void finish_image(const job *j, const int32_t *acc, uint32_t rows, cursor at)
+{
+  uint8_t levels[BLOCK_ROWS * LANES];
+  j->ops->finish_levels(acc, rows, &j->e, j->p->tanh_table, levels);
+  for (uint32_t r = 0; r < rows; r++, advance(j, &at))
+    if (at.image < j->images)
+      place_pixels(j, at, levels + r * LANES);
 }

@@ -1,4 +1,4 @@
-/* What an instruction set supplies: five primitives over one tile. The loop nests call these and
+/* What an instruction set supplies: a few primitives over one tile. The loop nests call these and
  * nothing else, so a new instruction set is one file with one table. */
 #ifndef PBGEN_ISA_H
 #define PBGEN_ISA_H
@@ -6,45 +6,63 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LANES 16     /* output channels side by side in a panel's half */
-#define TILE_ROWS 32 /* most rows of a tile */
-#define MAX_TAPS 64  /* PBGEN_MAX_KERNEL squared */
+#define LANES 16      /* output channels side by side in a panel's half */
+#define BLOCK_ROWS 16 /* rows that lie together in memory */
+#define MAX_BLOCKS 16 /* of a tile */
+#define LINE 64       /* bytes of channels that lie together: a chunk of one row */
+#define MAX_TAPS 64   /* PBGEN_MAX_KERNEL squared */
+#define SPAN 16       /* steps, each a chunk of one tap, whose weights (32 KB) stay in L1 */
 
-/* A tile: rows (pixels or images) x columns (output channels), summed over taps and input channels.
+/* A tile: blocks of 16 rows (pixels or images) x columns (output channels), summed over steps. A
+ * step is one chunk (64 bytes of input channels) of one tap.
  *
- * Row r of tap t starts at a[t] + r * stride bytes. Weights of tap t start at b[t]:
- *   bytes   int8_t [quads][halves][LANES][4]: four consecutive input channels of each column
- *   floats  float [channels][halves][LANES]
- * Activations are zero from `channels` up to a multiple of 64 bytes; rows up to the next multiple
- * of 16 may be read, and what they hold does not matter. */
+ * Activations: chunk c of row r of block i for tap k is at a[k] + offset[i] + c * chunk + r * 64.
+ * They are zero from `channels` up to the end of the last chunk. All rows of a block may be read;
+ * what those hold that are not wanted does not matter.
+ *
+ * Weights of tap k:
+ *   b[k]     int8_t [quads][halves][LANES][4], a quad being four consecutive input channels of each
+ *            column, whole chunks of 16 quads; or float [channels][halves][LANES]
+ *   bits[k]  uint64_t [ceil(channels / 4)][halves], bit 4 * column + input set for +1
+ * If `fresh`, weights are bits: b is memory, contiguous over taps, to be filled from them. Only
+ * SPAN steps of it need to be there when the tile is the panel's only one (`once`). */
 typedef struct tile {
-  uint32_t taps, rows, halves;
+  uint32_t taps, blocks, halves;
+  uint32_t rows; /* wanted of the last block (all of the others) */
   uint32_t channels;
   uint32_t narrow; /* weights are -1, 0 or +1 */
-  size_t stride;
+  uint32_t fresh, once;
+  size_t chunk;
+  size_t offset[MAX_BLOCKS];
   const uint8_t *a[MAX_TAPS];
-  const void *b[MAX_TAPS];
+  void *b[MAX_TAPS];
+  const uint64_t *bits[MAX_TAPS];
 } tile;
 
-/* How sums become the next layer's bytes. Columns beyond the layer's have scale and shift 0. */
+/* How sums become the next layer's bytes, or steps of the table of grey levels. Columns beyond the
+ * layer's have scale and shift 0. */
 typedef struct epilogue {
   const int32_t *offset; /* [halves * LANES], or NULL: the first layer's sum is 2 * acc + offset */
   const float *scale;    /* [halves * LANES] */
   const float *shift;
   uint32_t halves; /* of the result */
   uint32_t fixed;  /* the tile has twice the halves: high bytes (worth 256), then low bytes */
+  uint32_t floats; /* acc is float */
 } epilogue;
 
 typedef struct isa {
   const char *name;
   int (*available)(void);
 
-  /* bits uint64_t [quads][halves] (bit 4 * column + input) -> +1 and -1, int8_t panel as above;
-   * 0 where `valid` has a clear bit. */
+  /* Around the calls of a run: state that the processor holds. */
+  void (*begin)(void);
+  void (*end)(void);
+
+  /* bits -> +1 and -1 in the form of b; 0 where `valid` has a clear bit. */
   void (*expand)(const uint64_t *bits, size_t quads, uint32_t halves, uint64_t valid,
                  int8_t *panel);
 
-  /* acc int32_t [rows rounded up to 16][halves][LANES] = sums of uint8_t x int8_t. */
+  /* acc int32_t [blocks][16][halves][LANES] = sums of uint8_t x int8_t. */
   void (*sum_bytes)(const tile *t, int32_t *acc);
 
   /* The same in float32: one accumulator an output, inputs ascending. */
@@ -52,7 +70,29 @@ typedef struct isa {
 
   /* Row r of acc -> clamp(rint(y), 0, 255) at out[r], unless that is NULL. */
   void (*finish_bytes)(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out);
+
+  /* Rows of acc, halves = 1 -> table[clamp(rint(y), 0, 4095)], [rows][LANES]. Three bytes behind
+   * the table may be read. */
+  void (*finish_levels)(const int32_t *acc, uint32_t rows, const epilogue *e, const uint8_t *table,
+                        uint8_t *levels);
 } isa;
+
+static inline uint32_t chunks_of(uint32_t channel_bytes)
+{
+  return (channel_bytes + LINE - 1) / LINE;
+}
+
+static inline uint32_t block_rows(const tile *t, uint32_t block)
+{
+  return block + 1 == t->blocks ? t->rows : BLOCK_ROWS;
+}
+
+/* Quads of chunk c. */
+static inline uint32_t chunk_quads(uint32_t channels, uint32_t c)
+{
+  const uint32_t left = (channels + 3) / 4 - c * (LINE / 4);
+  return left < LINE / 4 ? left : LINE / 4;
+}
 
 extern const isa pbgen_portable;
 #if defined(PBGEN_X86)

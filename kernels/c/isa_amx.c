@@ -2,6 +2,9 @@
 #include "avx512.h"
 #include "cpu_x86.h"
 
+/* The intrinsics say nothing about memory to the compiler. */
+#define FENCE() __asm__ volatile("" ::: "memory")
+
 /* Tiles 0 ... 3 accumulate (rows x halves), 4 and 5 hold activations, 6 and 7 weights. */
 static const struct {
   uint8_t palette, start_row, reserved[14];
@@ -13,51 +16,151 @@ static const struct {
     .rows = {16, 16, 16, 16, 16, 16, 16, 16},
 };
 
-static inline __attribute__((always_inline)) void multiply(const tile *t, int two_rows,
-                                                           int two_halves, int32_t *acc)
+static void begin(void)
 {
-  const size_t b_stride = two_halves ? 128 : 64;
+  _tile_loadconfig(&configuration);
+}
+
+static void end(void)
+{
+  _tile_release();
+}
+
+INLINE void zero_sums(void)
+{
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  for (uint32_t i = 0; i < t->taps; i++) {
-    const uint8_t *a = t->a[i];
-    const int8_t *b = t->b[i];
-    for (uint32_t k = 0; k < t->channels; k += 64, a += 64, b += 16 * b_stride) {
-      _tile_loadd(4, a, t->stride);
-      _tile_loadd(6, b, b_stride);
-      _tile_dpbusd(0, 4, 6);
-      if (two_halves) {
-        _tile_loadd(7, b + 64, b_stride);
-        _tile_dpbusd(1, 4, 7);
-      }
-      if (two_rows) {
-        _tile_loadd(5, a + 16 * t->stride, t->stride);
-        _tile_dpbusd(2, 5, 6);
-        if (two_halves)
-          _tile_dpbusd(3, 5, 7);
-      }
-    }
+}
+
+/* One step: a of one block, a2 of the next, b of all halves. The hint of A's loads keeps the
+ * weights, which every pair of blocks reads again, in L1. */
+INLINE void step(const uint8_t *a, const uint8_t *a2, const int8_t *b, int pair, int two_halves)
+{
+  const size_t b_stride = two_halves ? 128 : 64;
+  _tile_stream_loadd(4, a, LINE);
+  _tile_loadd(6, b, b_stride);
+  _tile_dpbusd(0, 4, 6);
+  if (two_halves) {
+    _tile_loadd(7, b + 64, b_stride);
+    _tile_dpbusd(1, 4, 7);
   }
-  _tile_stored(0, acc, b_stride);
-  if (two_halves)
-    _tile_stored(1, acc + LANES, b_stride);
-  if (two_rows) {
-    _tile_stored(2, acc + 4 * b_stride, b_stride);
+  if (pair) {
+    _tile_stream_loadd(5, a2, LINE);
+    _tile_dpbusd(2, 5, 6);
     if (two_halves)
-      _tile_stored(3, acc + 4 * b_stride + LANES, b_stride);
+      _tile_dpbusd(3, 5, 7);
+  }
+}
+
+INLINE void load_sums(int pair, int two_halves, const int32_t *acc)
+{
+  const size_t stride = two_halves ? 128 : 64;
+  _tile_loadd(0, acc, stride);
+  if (two_halves)
+    _tile_loadd(1, acc + LANES, stride);
+  if (pair) {
+    _tile_loadd(2, acc + 4 * stride, stride);
+    if (two_halves)
+      _tile_loadd(3, acc + 4 * stride + LANES, stride);
+  }
+}
+
+INLINE void store_sums(int pair, int two_halves, int32_t *acc)
+{
+  const size_t stride = two_halves ? 128 : 64;
+  _tile_stored(0, acc, stride);
+  if (two_halves)
+    _tile_stored(1, acc + LANES, stride);
+  if (pair) {
+    _tile_stored(2, acc + 4 * stride, stride);
+    if (two_halves)
+      _tile_stored(3, acc + 4 * stride + LANES, stride);
+  }
+}
+
+#define LEAD 3 /* steps from expansion to use: a tile must not be loaded from lines just stored */
+
+/* acc (+)= block i, and the next if `pair`, over `steps` steps from s on. b: weights of step s + n
+ * at (n & ring) * step_bytes, or NULL for those of the tile. fresh: expand them to b on the way, a
+ * few steps ahead of the multiplications. */
+INLINE void multiply(const tile *t, uint32_t i, step_index s, uint32_t steps, int8_t *b,
+                     uint32_t ring, int fresh, int pair, int two_halves, int32_t *acc)
+{
+  const uint32_t chunks = chunks_of(t->channels), lead = fresh ? LEAD : 0;
+  const size_t step_bytes = two_halves ? 2048 : 1024;
+  const size_t offset = t->offset[i], offset2 = pair ? t->offset[i + 1] : 0;
+  step_index ahead = s;
+  if (s.tap || s.chunk)
+    load_sums(pair, two_halves, acc);
+  else
+    zero_sums();
+  for (uint32_t n = 0; n < steps + lead; n++) {
+    if (fresh && n < steps) {
+      expand_steps(t, ahead, 1, b + (n & ring) * step_bytes);
+      next_step(&ahead, chunks);
+    }
+    if (fresh)
+      FENCE();
+    if (n >= lead) {
+      const uint8_t *a = t->a[s.tap] + s.chunk * t->chunk;
+      const int8_t *w =
+          b ? b + ((n - lead) & ring) * step_bytes : weights_of(t, s, two_halves ? 2 : 1);
+      step(a + offset, a + offset2, w, pair, two_halves);
+      next_step(&s, chunks);
+    }
+    if (fresh)
+      FENCE();
+  }
+  store_sums(pair, two_halves, acc);
+  FENCE();
+}
+
+/* All blocks, two at a time, a span of steps at a time; one span if there is but one pair. */
+INLINE void sum_spans_amx(const tile *t, int two_halves, int32_t *acc)
+{
+  const uint32_t chunks = chunks_of(t->channels), steps = t->taps * chunks;
+  const uint32_t width = two_halves ? 2 * LANES : LANES;
+  const uint32_t span = t->blocks > 2 ? SPAN : steps;
+  step_index s = {0, 0};
+  for (uint32_t done = 0; done < steps; done += span) {
+    const uint32_t count = steps - done < span ? steps - done : span;
+    int8_t *b = NULL;
+    if (t->fresh)
+      b = (int8_t *)t->b[0] + (t->once ? 0 : (size_t)done * width * LINE);
+    const uint32_t ring = t->once ? SPAN - 1 : ~(uint32_t)0;
+    for (uint32_t i = 0; i < t->blocks; i += 2) {
+      int32_t *to = acc + (size_t)i * BLOCK_ROWS * width;
+      const int pair = i + 1 < t->blocks;
+      if (t->fresh && i == 0)
+        pair ? multiply(t, i, s, count, b, ring, 1, 1, two_halves, to)
+             : multiply(t, i, s, count, b, ring, 1, 0, two_halves, to);
+      else
+        pair ? multiply(t, i, s, count, b, ring, 0, 1, two_halves, to)
+             : multiply(t, i, s, count, b, ring, 0, 0, two_halves, to);
+    }
+    for (uint32_t n = 0; n < count; n++)
+      next_step(&s, chunks);
   }
 }
 
 static void sum_bytes(const tile *t, int32_t *acc)
 {
-  _tile_loadconfig(&configuration);
-  if (t->rows > 16)
-    t->halves == 2 ? multiply(t, 1, 1, acc) : multiply(t, 1, 0, acc);
+  if (!t->taps || (t->blocks == 1 && t->rows <= 4)) /* a tile would be nearly empty */
+    sum_with_vnni(t, acc);
   else
-    t->halves == 2 ? multiply(t, 0, 1, acc) : multiply(t, 0, 0, acc);
-  _tile_release();
+    t->halves == 2 ? sum_spans_amx(t, 1, acc) : sum_spans_amx(t, 0, acc);
 }
 
-const isa pbgen_amx = {"amx", pbgen_has_amx, expand, sum_bytes, sum_floats, finish_bytes};
+const isa pbgen_amx = {
+    .name = "amx",
+    .available = pbgen_has_amx,
+    .begin = begin,
+    .end = end,
+    .expand = expand,
+    .sum_bytes = sum_bytes,
+    .sum_floats = sum_floats,
+    .finish_bytes = finish_bytes,
+    .finish_levels = finish_levels,
+};

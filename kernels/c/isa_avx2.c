@@ -7,7 +7,8 @@
 #include "cpu_x86.h"
 #include "isa.h"
 
-#define WIDEN_EVERY 64 /* quads */
+#define WIDEN_EVERY 4 /* chunks, of 16 quads */
+#define INLINE static inline __attribute__((always_inline))
 
 static void expand(const uint64_t *bits, size_t quads, uint32_t halves, uint64_t valid,
                    int8_t *panel)
@@ -28,155 +29,208 @@ static void expand(const uint64_t *bits, size_t quads, uint32_t halves, uint64_t
   }
 }
 
-static inline __m256i quad_of(const uint8_t *a)
+INLINE __m256i quad_of(const uint8_t *a)
 {
   return _mm256_set1_epi32(*(const int32_t *)(const void *)a);
 }
 
-/* Adds `quads` quads of one tap to rows x 16 columns of acc, for weights within +-1. */
-static inline __attribute__((always_inline)) void narrow_block(const uint8_t *a, size_t stride,
-                                                               const int8_t *b, size_t b_step,
-                                                               uint32_t quads, uint32_t rows,
-                                                               int32_t *acc, uint32_t width)
+INLINE void add_to(int32_t *acc, __m256i sums)
 {
+  __m256i *to = (__m256i *)(void *)acc;
+  *to = _mm256_add_epi32(*to, sums);
+}
+
+/* Adds chunks c0 ... c1 - 1 of one tap to rows x 16 columns of acc, for weights within +-1. */
+INLINE void narrow_block(const tile *t, const uint8_t *row, const int8_t *b, uint32_t c0,
+                         uint32_t c1, uint32_t rows, int32_t *acc)
+{
+  const uint32_t width = t->halves * LANES;
   __m256i sums[4][2];
 #pragma GCC unroll 4
   for (uint32_t r = 0; r < rows; r++)
     sums[r][0] = sums[r][1] = _mm256_setzero_si256();
-  for (uint32_t quad = 0; quad < quads; quad++, a += 4, b += b_step) {
-    const __m256i w0 = _mm256_load_si256((const __m256i *)(const void *)b);
-    const __m256i w1 = _mm256_load_si256((const __m256i *)(const void *)(b + 32));
+  for (uint32_t c = c0; c < c1; c++) {
+    const uint8_t *a = row + c * t->chunk;
+    for (uint32_t quad = chunk_quads(t->channels, c); quad; quad--, a += 4, b += 4 * width) {
+      const __m256i w0 = _mm256_load_si256((const __m256i *)(const void *)b);
+      const __m256i w1 = _mm256_load_si256((const __m256i *)(const void *)(b + 32));
 #pragma GCC unroll 4
-    for (uint32_t r = 0; r < rows; r++) {
-      const __m256i x = quad_of(a + r * stride);
-      sums[r][0] = _mm256_add_epi16(sums[r][0], _mm256_maddubs_epi16(x, w0));
-      sums[r][1] = _mm256_add_epi16(sums[r][1], _mm256_maddubs_epi16(x, w1));
+      for (uint32_t r = 0; r < rows; r++) {
+        const __m256i x = quad_of(a + r * LINE);
+        sums[r][0] = _mm256_add_epi16(sums[r][0], _mm256_maddubs_epi16(x, w0));
+        sums[r][1] = _mm256_add_epi16(sums[r][1], _mm256_maddubs_epi16(x, w1));
+      }
     }
   }
   const __m256i one = _mm256_set1_epi16(1);
 #pragma GCC unroll 4
   for (uint32_t r = 0; r < rows; r++)
-    for (uint32_t half = 0; half < 2; half++) {
-      __m256i *to = (__m256i *)(void *)(acc + r * width + half * 8);
-      *to = _mm256_add_epi32(*to, _mm256_madd_epi16(sums[r][half], one));
-    }
+    for (uint32_t i = 0; i < 2; i++)
+      add_to(acc + r * width + i * 8, _mm256_madd_epi16(sums[r][i], one));
 }
 
 /* The same for any signed byte weights, one row. */
-static void wide_block(const uint8_t *a, const int8_t *b, size_t b_step, uint32_t quads,
+static void wide_block(const tile *t, const uint8_t *row, const int8_t *b, uint32_t c0, uint32_t c1,
                        int32_t *acc)
 {
   __m256i sums[4]; /* 4 columns each, as pairs */
   for (uint32_t i = 0; i < 4; i++)
     sums[i] = _mm256_setzero_si256();
-  for (uint32_t quad = 0; quad < quads; quad++, a += 4, b += b_step) {
-    const __m256i x = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(quad_of(a)));
-    for (uint32_t i = 0; i < 4; i++) {
-      const __m128i w = _mm_load_si128((const __m128i *)(const void *)(b + 16 * i));
-      sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(x, _mm256_cvtepi8_epi16(w)));
+  for (uint32_t c = c0; c < c1; c++) {
+    const uint8_t *a = row + c * t->chunk;
+    for (uint32_t quad = chunk_quads(t->channels, c); quad; quad--, a += 4) {
+      const __m256i x = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(quad_of(a)));
+      for (uint32_t i = 0; i < 4; i++) {
+        const __m128i w = _mm_load_si128((const __m128i *)(const void *)(b + 16 * i));
+        sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(x, _mm256_cvtepi8_epi16(w)));
+      }
+      b += t->halves * LANES * 4;
     }
   }
   for (uint32_t i = 0; i < 4; i += 2) {
     const __m256i mixed = _mm256_hadd_epi32(sums[i], sums[i + 1]);
-    __m256i *to = (__m256i *)(void *)(acc + 4 * i);
-    *to = _mm256_add_epi32(*to, _mm256_permute4x64_epi64(mixed, 0xd8));
+    add_to(acc + 4 * i, _mm256_permute4x64_epi64(mixed, 0xd8));
+  }
+}
+
+/* Adds one tap to a block's sums, 16 columns of them. */
+static void add_tap(const tile *t, uint32_t block, uint32_t tap, uint32_t half, int32_t *acc)
+{
+  const uint8_t *a = t->a[tap] + t->offset[block];
+  const uint32_t rows = block_rows(t, block);
+  const uint32_t width = t->halves * LANES, chunks = chunks_of(t->channels);
+  for (uint32_t c0 = 0; c0 < chunks; c0 += WIDEN_EVERY) {
+    const uint32_t c1 = chunks - c0 < WIDEN_EVERY ? chunks : c0 + WIDEN_EVERY;
+    const int8_t *b = (const int8_t *)t->b[tap] + (size_t)c0 * LINE * width + half * LANES * 4;
+    uint32_t r = 0;
+    for (; t->narrow && r + 4 <= rows; r += 4)
+      narrow_block(t, a + r * LINE, b, c0, c1, 4, acc + r * width);
+    for (; r < rows; r++)
+      if (t->narrow)
+        narrow_block(t, a + r * LINE, b, c0, c1, 1, acc + r * width);
+      else
+        wide_block(t, a + r * LINE, b, c0, c1, acc + r * width);
   }
 }
 
 static void sum_bytes(const tile *t, int32_t *acc)
 {
-  const uint32_t width = t->halves * LANES, quads = (t->channels + 3) / 4;
-  const size_t b_step = (size_t)width * 4;
-  memset(acc, 0, (size_t)t->rows * width * sizeof *acc);
-  for (uint32_t i = 0; i < t->taps; i++)
+  const uint32_t width = t->halves * LANES;
+  memset(acc, 0, (size_t)t->blocks * BLOCK_ROWS * width * sizeof *acc);
+  for (uint32_t i = 0; i < t->taps; i++) {
+    if (t->fresh)
+      expand(t->bits[i], (t->channels + 3) / 4, t->halves, ~(uint64_t)0, t->b[i]);
     for (uint32_t half = 0; half < t->halves; half++)
-      for (uint32_t quad = 0; quad < quads; quad += WIDEN_EVERY) {
-        const uint32_t count = quads - quad < WIDEN_EVERY ? quads - quad : WIDEN_EVERY;
-        const int8_t *b = (const int8_t *)t->b[i] + quad * b_step + half * LANES * 4;
-        uint32_t r = 0;
-        for (; t->narrow && r + 4 <= t->rows; r += 4)
-          narrow_block(t->a[i] + r * t->stride + 4 * quad, t->stride, b, b_step, count, 4,
-                       acc + r * width + half * LANES, width);
-        for (; r < t->rows; r++) {
-          const uint8_t *a = t->a[i] + r * t->stride + 4 * quad;
-          int32_t *to = acc + r * width + half * LANES;
-          if (t->narrow)
-            narrow_block(a, t->stride, b, b_step, count, 1, to, width);
-          else
-            wide_block(a, b, b_step, count, to);
-        }
-      }
+      for (uint32_t block = 0; block < t->blocks; block++)
+        add_tap(t, block, i, half, acc + (size_t)block * BLOCK_ROWS * width + half * LANES);
+  }
 }
 
-#define FLOAT_ROWS 6
+#define FLOAT_ROWS 4
 
-/* 16 columns of `rows` rows: 12 accumulators at most. */
-static inline __attribute__((always_inline)) void
-block_floats(const tile *t, uint32_t first, uint32_t rows, uint32_t half, float *acc)
+/* `rows` rows of a block x 16 columns. */
+INLINE void block_floats(const tile *t, size_t offset, uint32_t rows, uint32_t half, float *acc)
 {
-  const uint32_t width = t->halves * LANES;
+  const uint32_t width = t->halves * LANES, per_chunk = LINE / sizeof(float);
   __m256 sums[FLOAT_ROWS][2];
-#pragma GCC unroll 6
+#pragma GCC unroll 4
   for (uint32_t r = 0; r < rows; r++)
     sums[r][0] = sums[r][1] = _mm256_setzero_ps();
   for (uint32_t i = 0; i < t->taps; i++) {
-    const uint8_t *a = t->a[i] + first * t->stride;
+    const uint8_t *row = t->a[i] + offset;
     const float *b = (const float *)t->b[i] + half * LANES;
-    for (uint32_t k = 0; k < t->channels; k++, a += sizeof(float), b += width) {
-      const __m256 w0 = _mm256_loadu_ps(b), w1 = _mm256_loadu_ps(b + 8);
-#pragma GCC unroll 6
-      for (uint32_t r = 0; r < rows; r++) {
-        const __m256 x = _mm256_broadcast_ss((const float *)(const void *)(a + r * t->stride));
-        sums[r][0] = _mm256_fmadd_ps(x, w0, sums[r][0]);
-        sums[r][1] = _mm256_fmadd_ps(x, w1, sums[r][1]);
+    for (uint32_t k = 0; k < t->channels; k += per_chunk, row += t->chunk) {
+      const uint8_t *a = row;
+      const uint32_t left = t->channels - k;
+      for (uint32_t n = left < per_chunk ? left : per_chunk; n; n--, a += 4, b += width) {
+        const __m256 w0 = _mm256_loadu_ps(b), w1 = _mm256_loadu_ps(b + 8);
+#pragma GCC unroll 4
+        for (uint32_t r = 0; r < rows; r++) {
+          const __m256 x = _mm256_broadcast_ss((const float *)(const void *)(a + r * LINE));
+          sums[r][0] = _mm256_fmadd_ps(x, w0, sums[r][0]);
+          sums[r][1] = _mm256_fmadd_ps(x, w1, sums[r][1]);
+        }
       }
     }
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 4
   for (uint32_t r = 0; r < rows; r++) {
-    _mm256_storeu_ps(acc + (first + r) * width + half * LANES, sums[r][0]);
-    _mm256_storeu_ps(acc + (first + r) * width + half * LANES + 8, sums[r][1]);
+    _mm256_storeu_ps(acc + r * width + half * LANES, sums[r][0]);
+    _mm256_storeu_ps(acc + r * width + half * LANES + 8, sums[r][1]);
   }
 }
 
 static void sum_floats(const tile *t, float *acc)
 {
-  for (uint32_t half = 0; half < t->halves; half++) {
-    uint32_t first = 0;
-    for (; first + FLOAT_ROWS <= t->rows; first += FLOAT_ROWS)
-      block_floats(t, first, FLOAT_ROWS, half, acc);
-    for (; first + 2 <= t->rows; first += 2)
-      block_floats(t, first, 2, half, acc);
-    if (first < t->rows)
-      block_floats(t, first, 1, half, acc);
+  for (uint32_t half = 0; half < t->halves; half++)
+    for (uint32_t i = 0; i < t->blocks; i++)
+      for (uint32_t r = 0; r < block_rows(t, i); r += FLOAT_ROWS) {
+        const size_t offset = t->offset[i] + r * LINE;
+        float *to = acc + (i * BLOCK_ROWS + r) * t->halves * LANES;
+        block_rows(t, i) - r == 1 ? block_floats(t, offset, 1, half, to)
+                                  : block_floats(t, offset, FLOAT_ROWS, half, to);
+      }
+}
+
+/* clamp(rint(y), 0, most) of eight columns of a row of sums. */
+INLINE __m256i finish(const int32_t *row, uint32_t lane, const epilogue *e, float most)
+{
+  __m256 sum;
+  if (e->floats) {
+    sum = _mm256_loadu_ps((const float *)(const void *)(row + lane));
+  } else {
+    __m256i acc = _mm256_loadu_si256((const __m256i *)(const void *)(row + lane));
+    const int32_t *low = row + e->halves * LANES + lane;
+    if (e->fixed)
+      acc = _mm256_add_epi32(_mm256_slli_epi32(acc, 8),
+                             _mm256_loadu_si256((const __m256i *)(const void *)low));
+    if (e->offset)
+      acc = _mm256_add_epi32(_mm256_slli_epi32(acc, 1),
+                             _mm256_loadu_si256((const __m256i *)(const void *)(e->offset + lane)));
+    sum = _mm256_cvtepi32_ps(acc);
   }
+  const __m256 product = _mm256_mul_ps(sum, _mm256_loadu_ps(e->scale + lane));
+  const __m256 y = _mm256_add_ps(product, _mm256_loadu_ps(e->shift + lane));
+  /* Of a NaN, max takes its second operand: 0. */
+  const __m256 clamped = _mm256_min_ps(_mm256_max_ps(y, _mm256_setzero_ps()), _mm256_set1_ps(most));
+  return _mm256_cvtps_epi32(
+      _mm256_round_ps(clamped, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
 static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
 {
   const uint32_t width = e->halves * LANES;
-  const __m256 most = _mm256_set1_ps(255.0f);
   for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * width : width)
     for (uint32_t lane = 0; out[r] && lane < width; lane += 8) {
-      __m256i sum = _mm256_loadu_si256((const __m256i *)(const void *)(acc + lane));
-      if (e->fixed)
-        sum = _mm256_add_epi32(
-            _mm256_slli_epi32(sum, 8),
-            _mm256_loadu_si256((const __m256i *)(const void *)(acc + width + lane)));
-      if (e->offset)
-        sum =
-            _mm256_add_epi32(_mm256_slli_epi32(sum, 1),
-                             _mm256_loadu_si256((const __m256i *)(const void *)(e->offset + lane)));
-      const __m256 product =
-          _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(e->scale + lane));
-      const __m256 y = _mm256_add_ps(product, _mm256_loadu_ps(e->shift + lane));
-      const __m256 clamped = _mm256_min_ps(_mm256_max_ps(y, _mm256_setzero_ps()), most);
-      const __m256i q = _mm256_cvtps_epi32(
-          _mm256_round_ps(clamped, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+      const __m256i q = finish(acc, lane, e, 255);
       const __m128i words =
           _mm_packus_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
       _mm_storel_epi64((__m128i *)(void *)(out[r] + lane), _mm_packus_epi16(words, words));
     }
 }
 
-const isa pbgen_avx2 = {"avx2", pbgen_has_avx2, expand, sum_bytes, sum_floats, finish_bytes};
+static void finish_levels(const int32_t *acc, uint32_t rows, const epilogue *e,
+                          const uint8_t *table, uint8_t *levels)
+{
+  for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * LANES : LANES)
+    for (uint32_t lane = 0; lane < LANES; lane += 8) {
+      uint32_t steps[8];
+      _mm256_storeu_si256((__m256i *)(void *)steps, finish(acc, lane, e, 4095));
+      for (uint32_t i = 0; i < 8; i++)
+        *levels++ = table[steps[i]];
+    }
+}
+
+static void nothing(void) {}
+
+const isa pbgen_avx2 = {
+    .name = "avx2",
+    .available = pbgen_has_avx2,
+    .begin = nothing,
+    .end = nothing,
+    .expand = expand,
+    .sum_bytes = sum_bytes,
+    .sum_floats = sum_floats,
+    .finish_bytes = finish_bytes,
+    .finish_levels = finish_levels,
+};

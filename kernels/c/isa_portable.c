@@ -17,15 +17,21 @@ static void expand(const uint64_t *bits, size_t quads, uint32_t halves, uint64_t
       panel[64 * i + bit] = (int8_t)((valid >> bit & 1) ? (int)(bits[i] >> bit & 1) * 2 - 1 : 0);
 }
 
-static void sum_bytes(const tile *t, int32_t *acc)
+static void fill(const tile *t)
 {
-  const uint32_t width = t->halves * LANES, quads = (t->channels + 3) / 4;
-  for (uint32_t r = 0; r < t->rows; r++, acc += width) {
-    memset(acc, 0, width * sizeof *acc);
-    for (uint32_t i = 0; i < t->taps; i++) {
-      const uint8_t *a = t->a[i] + r * t->stride;
-      const int8_t *b = t->b[i];
-      for (uint32_t quad = 0; quad < quads; quad++, a += 4, b += 4 * width)
+  for (uint32_t i = 0; i < t->taps; i++)
+    expand(t->bits[i], (t->channels + 3) / 4, t->halves, ~(uint64_t)0, t->b[i]);
+}
+
+/* acc [width] = one row's sums of bytes; row: its place in tap 0 relative to a[0]. */
+static void sum_row(const tile *t, size_t row, uint32_t width, int32_t *acc)
+{
+  memset(acc, 0, width * sizeof *acc);
+  for (uint32_t i = 0; i < t->taps; i++) {
+    const int8_t *b = t->b[i];
+    for (uint32_t c = 0; c < chunks_of(t->channels); c++) {
+      const uint8_t *a = t->a[i] + row + c * t->chunk;
+      for (uint32_t quad = 0; quad < chunk_quads(t->channels, c); quad++, a += 4, b += 4 * width)
         for (uint32_t lane = 0; lane < width; lane++)
           acc[lane] += a[0] * b[4 * lane] + a[1] * b[4 * lane + 1] + a[2] * b[4 * lane + 2] +
                        a[3] * b[4 * lane + 3];
@@ -33,37 +39,85 @@ static void sum_bytes(const tile *t, int32_t *acc)
   }
 }
 
+static void sum_float_row(const tile *t, size_t row, uint32_t width, float *acc)
+{
+  const uint32_t per_chunk = LINE / sizeof(float);
+  memset(acc, 0, width * sizeof *acc);
+  for (uint32_t i = 0; i < t->taps; i++) {
+    const float *b = t->b[i];
+    for (uint32_t k = 0; k < t->channels; k++, b += width) {
+      const uint8_t *chunk = t->a[i] + row + k / per_chunk * t->chunk;
+      const float a = ((const float *)(const void *)chunk)[k % per_chunk];
+      for (uint32_t lane = 0; lane < width; lane++)
+        acc[lane] += a * b[lane];
+    }
+  }
+}
+
+static void sum_bytes(const tile *t, int32_t *acc)
+{
+  const uint32_t width = t->halves * LANES;
+  if (t->fresh)
+    fill(t);
+  for (uint32_t i = 0; i < t->blocks; i++)
+    for (uint32_t r = 0; r < block_rows(t, i); r++)
+      sum_row(t, t->offset[i] + r * LINE, width, acc + (i * BLOCK_ROWS + r) * width);
+}
+
 static void sum_floats(const tile *t, float *acc)
 {
   const uint32_t width = t->halves * LANES;
-  for (uint32_t r = 0; r < t->rows; r++, acc += width) {
-    memset(acc, 0, width * sizeof *acc);
-    for (uint32_t i = 0; i < t->taps; i++) {
-      const float *a = (const float *)(const void *)(t->a[i] + r * t->stride);
-      const float *b = t->b[i];
-      for (uint32_t k = 0; k < t->channels; k++, b += width)
-        for (uint32_t lane = 0; lane < width; lane++)
-          acc[lane] += a[k] * b[lane];
-    }
+  for (uint32_t i = 0; i < t->blocks; i++)
+    for (uint32_t r = 0; r < block_rows(t, i); r++)
+      sum_float_row(t, t->offset[i] + r * LINE, width, acc + (i * BLOCK_ROWS + r) * width);
+}
+
+/* clamp(rint(y), 0, most) of one column of a row. */
+static uint32_t finish(const int32_t *row, uint32_t lane, const epilogue *e, float most)
+{
+  float sum;
+  if (e->floats) {
+    memcpy(&sum, &row[lane], sizeof sum);
+  } else {
+    uint32_t acc = (uint32_t)row[lane];
+    if (e->fixed)
+      acc = 256 * acc + (uint32_t)row[e->halves * LANES + lane];
+    if (e->offset)
+      acc = 2 * acc + (uint32_t)e->offset[lane];
+    sum = (float)(int32_t)acc;
   }
+  const float y = sum * e->scale[lane] + e->shift[lane];
+  const float clamped = y > 0 ? (y < most ? y : most) : 0; /* a NaN becomes 0 */
+  /* Adding and taking away 1.5 * 2^23 rounds half to even. */
+  return (uint32_t)((clamped + 12582912.0f) - 12582912.0f);
 }
 
 static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
 {
   const uint32_t width = e->halves * LANES;
-  for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * width : width) {
-    for (uint32_t lane = 0; out[r] && lane < width; lane++) {
-      uint32_t sum = (uint32_t)acc[lane];
-      if (e->fixed)
-        sum = 256 * sum + (uint32_t)acc[width + lane];
-      if (e->offset)
-        sum = 2 * sum + (uint32_t)e->offset[lane];
-      const float y = (float)(int32_t)sum * e->scale[lane] + e->shift[lane];
-      const float clamped = y > 0 ? (y < 255 ? y : 255) : 0;
-      /* Adding and taking away 1.5 * 2^23 rounds half to even. */
-      out[r][lane] = (uint8_t)((clamped + 12582912.0f) - 12582912.0f);
-    }
-  }
+  for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * width : width)
+    for (uint32_t lane = 0; out[r] && lane < width; lane++)
+      out[r][lane] = (uint8_t)finish(acc, lane, e, 255);
 }
 
-const isa pbgen_portable = {"portable", available, expand, sum_bytes, sum_floats, finish_bytes};
+static void finish_levels(const int32_t *acc, uint32_t rows, const epilogue *e,
+                          const uint8_t *table, uint8_t *levels)
+{
+  for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * LANES : LANES)
+    for (uint32_t lane = 0; lane < LANES; lane++)
+      *levels++ = table[finish(acc, lane, e, 4095)];
+}
+
+static void nothing(void) {}
+
+const isa pbgen_portable = {
+    .name = "portable",
+    .available = available,
+    .begin = nothing,
+    .end = nothing,
+    .expand = expand,
+    .sum_bytes = sum_bytes,
+    .sum_floats = sum_floats,
+    .finish_bytes = finish_bytes,
+    .finish_levels = finish_levels,
+};

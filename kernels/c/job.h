@@ -4,11 +4,17 @@
 
 #include "layout.h"
 
+/* A row: one image of one position. */
+typedef struct cursor {
+  uint32_t y, x, image;
+} cursor;
+
 /* What one panel of one group needs, and where its results go. */
 typedef struct job {
   const plan *p;
   const layer_plan *l;
   const isa *ops;
+  uint32_t images;
   layout in, out; /* out: of the next layer; unused by the last */
   const uint8_t *from;
   uint8_t *to;     /* the next layer's plane, or NULL in the last layer */
@@ -17,14 +23,27 @@ typedef struct job {
   uint32_t group, column, halves; /* halves of the result */
   uint32_t tap_count;
   tap taps[MAX_TAPS];
-  const uint8_t *weights[MAX_TAPS]; /* panel of each tap */
+  void *panel[MAX_TAPS];          /* weights of each tap, as a tile takes them */
+  const uint64_t *bits[MAX_TAPS]; /* or NULL */
+  uint32_t fresh;                 /* the panel is still to be filled from bits */
+  cursor at[MAX_BLOCKS];          /* first row of each block of the tile */
   epilogue e;
 } job;
 
-/* Rows of sums -> the next layer's floats: ReLU. Row r goes to out[r], unless that is NULL. */
-void finish_floats(const job *j, uint32_t rows, uint8_t *const *out);
+/* Rows of sums, a block's -> the next layer's plane. */
+void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at);
 
-/* A row of sums -> the pixels of one position of one image. */
-void finish_pixels(const job *j, uint32_t row, uint32_t y, uint32_t x, uint32_t image);
+/* Rows of sums, a block's -> pixels. */
+void finish_image(const job *j, const int32_t *acc, uint32_t rows, cursor at);
+
+/* The next row of a block. */
+static inline void advance(const job *j, cursor *at)
+{
+  if (++at->image == j->in.slots) {
+    at->image = 0;
+    if (++at->x == j->in.pitch)
+      at->x = 0, at->y++;
+  }
+}
 
 #endif

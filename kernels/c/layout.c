@@ -2,62 +2,75 @@
 
 #include <string.h>
 
-#define SHIFTED_BELOW 16 /* images for which the shifted layout is used */
+#define PLAIN_FROM 12 /* images; with fewer, the empty slots of a block cost more than borders */
 
 layout layout_of(const layer_plan *l, uint32_t images)
 {
-  layout a = {.images = images, .copies = 1, .pitch = l->size_in, .rows = l->size_in};
-  a.channel_bytes = round_up(l->c_in * element_bytes(l), 64);
-  if (images < SHIFTED_BELOW && l->d_low != l->d_high) {
-    const uint32_t positions = positions_of(l);
-    const uint32_t below = positions + (uint32_t)(l->d_high > 0 ? l->d_high : 0);
-    const uint32_t above = (uint32_t)(l->d_low < 0 ? -l->d_low : 0);
-    a.copies = (uint32_t)(l->d_high - l->d_low + 1);
-    a.pitch = positions > l->size_in ? positions : l->size_in;
-    a.top = above;
-    a.rows = above + (below > l->size_in ? below : l->size_in);
+  layout a = {.slots = images, .copies = 1, .pitch = l->size_in, .lines = l->size_in};
+  a.chunks = chunks_of(l->c_in * (uint32_t)element_bytes(l));
+  if (images >= PLAIN_FROM || l->size_in == 1) {
+    const size_t pixels = (size_t)l->size_in * l->size_in;
+    a.slots = BLOCK_ROWS;
+    a.chunk = BLOCK_ROWS * LINE;
+    a.block = a.chunks * a.chunk;
+    a.bytes = pixels * a.block;
+    return a;
   }
-  a.plane_bytes = (size_t)a.rows * a.pitch * images * a.channel_bytes;
-  a.center = (a.copies > 1 ? (size_t)-l->d_low * a.plane_bytes : 0) +
-             (size_t)a.top * a.pitch * images * a.channel_bytes;
-  /* Tiles are read in whole sixteens of rows. */
-  a.bytes = a.copies * a.plane_bytes + 15 * a.channel_bytes;
+  a.shifted = 1;
+  const uint32_t positions = positions_of(l);
+  const uint32_t below = positions + (uint32_t)l->d_high;
+  a.copies = (uint32_t)(l->d_high - l->d_low + 1);
+  a.pitch = positions > l->size_in ? positions : l->size_in;
+  a.top = (uint32_t)-l->d_low;
+  a.lines = a.top + (below > l->size_in ? below : l->size_in);
+  a.block = BLOCK_ROWS * LINE;
+  a.copy = (size_t)a.lines * a.pitch * a.slots * LINE;
+  a.chunk = a.copies * a.copy;
+  a.center = (size_t)-l->d_low * a.copy + (size_t)a.top * a.pitch * a.slots * LINE;
+  a.bytes = a.chunks * a.chunk + (BLOCK_ROWS - 1) * LINE; /* tiles read whole blocks */
   return a;
 }
 
-void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint8_t *plane)
+void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint32_t images,
+                  uint8_t *plane)
 {
+  const uint32_t per_chunk = LINE / (uint32_t)element_bytes(l);
   memset(plane, 0, a->bytes);
-  for (uint32_t image = 0; image < a->images; image++) {
+  for (uint32_t image = 0; image < images; image++) {
     const uint8_t *q = latents + (size_t)image * l->c_in;
-    uint8_t *to = plane + a->center + image * a->channel_bytes;
-    if (l->precision != PBGEN_FLOAT)
-      memcpy(to, q, l->c_in);
-    else
-      for (uint32_t i = 0; i < l->c_in; i++)
-        ((float *)(void *)to)[i] = ((float)q[i] - 127.5f) / 127.5f;
+    for (uint32_t i = 0; i < l->c_in; i++) {
+      uint8_t *to = plane + a->center + row_offset(a, 0, 0, image) + i / per_chunk * a->chunk;
+      if (l->precision == PBGEN_FLOAT)
+        ((float *)(void *)to)[i % per_chunk] = ((float)q[i] - 127.5f) / 127.5f;
+      else
+        to[i % per_chunk] = q[i];
+    }
+  }
+}
+
+/* One chunk of the unshifted copy -> the copy shifted by dx pixels. */
+static void shift_copy(const layout *a, const uint8_t *from, int32_t dx, uint8_t *to)
+{
+  const size_t line = (size_t)a->pitch * a->slots * LINE;
+  const size_t shift = (size_t)(dx < 0 ? -dx : dx) * a->slots * LINE;
+  const size_t gone = shift < line ? shift : line, kept = line - gone;
+  for (uint32_t y = 0; y < a->lines; y++, from += line, to += line) {
+    memset(dx < 0 ? to : to + kept, 0, gone);
+    memcpy(dx < 0 ? to + gone : to, dx < 0 ? from : from + gone, kept);
   }
 }
 
 void spread(const layer_plan *l, const layout *a, uint8_t *plane)
 {
-  const size_t pixel = a->images * a->channel_bytes, row = a->pitch * pixel;
-  uint8_t *center = plane + (size_t)-l->d_low * a->plane_bytes;
-  memset(center, 0, a->top * row);
-  for (uint32_t y = a->top; y < a->top + l->size_in; y++)
-    memset(center + y * row + l->size_in * pixel, 0, (a->pitch - l->size_in) * pixel);
-  memset(center + (a->top + l->size_in) * row, 0, (a->rows - a->top - l->size_in) * row);
-  for (int32_t dx = l->d_low; dx <= l->d_high; dx++) {
-    if (dx == 0)
-      continue;
-    uint8_t *copy = center + dx * (ptrdiff_t)a->plane_bytes;
-    const size_t shift = (size_t)(dx < 0 ? -dx : dx) * pixel, kept = row > shift ? row - shift : 0;
-    const size_t gone = row - kept;
-    for (uint32_t y = 0; y < a->rows; y++) {
-      uint8_t *to = copy + y * row;
-      const uint8_t *from = center + y * row;
-      memset(dx < 0 ? to : to + kept, 0, gone);
-      memcpy(dx < 0 ? to + gone : to, dx < 0 ? from : from + gone, kept);
-    }
+  const size_t pixel = (size_t)a->slots * LINE, line = a->pitch * pixel;
+  for (uint32_t chunk = 0; chunk < a->chunks; chunk++) {
+    uint8_t *center = plane + chunk * a->chunk + (size_t)-l->d_low * a->copy;
+    memset(center, 0, a->top * line);
+    for (uint32_t y = a->top; y < a->top + l->size_in; y++)
+      memset(center + y * line + l->size_in * pixel, 0, (a->pitch - l->size_in) * pixel);
+    memset(center + (a->top + l->size_in) * line, 0, (a->lines - a->top - l->size_in) * line);
+    for (int32_t dx = l->d_low; dx <= l->d_high; dx++)
+      if (dx)
+        shift_copy(a, center, dx, center + dx * (ptrdiff_t)a->copy);
   }
 }

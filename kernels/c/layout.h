@@ -1,23 +1,29 @@
 /* How activations lie in scratch memory.
  *
- * Activations lie as [y][x][image][channel], a pixel's channels padded to whole 64-byte lines. So
- * consecutive rows of a tile are consecutive pixels or images, at one stride. Two layouts make long
- * runs of rows that share their taps:
- *   plain    the plane as it is; a run is the pixels of one row whose taps lie inside the image,
- * all images of each: nothing is multiplied by zero. For many images. shifted  one copy of the
- * plane for each horizontal offset, with rows of zeros above and below: the whole plane is one run.
- * For few images, whose runs would not fill a tile. */
+ * A row is one pixel of one image. Channels are cut into chunks of 64 bytes, and the same chunk of
+ * 16 consecutive rows lies together, 1 KB: a tile is read in straight lines. Two layouts make long
+ * runs of rows that share their taps: plain    [y][x][chunk][16 images][64]. A run is the pixels of
+ * one line whose taps lie inside the image: nothing is multiplied by zero. For many images. shifted
+ * [chunk][dx][y][x][image][64]: one copy of the plane for each horizontal offset, with lines of
+ *            zeros above and below, so that the whole plane is one run. For few images, whose runs
+ * would not fill a tile. */
 #ifndef PBGEN_LAYOUT_H
 #define PBGEN_LAYOUT_H
 
 #include "plan.h"
 
+#define GROUP_IMAGES BLOCK_ROWS /* most images that run together */
+
 /* The input of a layer. */
 typedef struct layout {
-  uint32_t images, copies, pitch, top, rows;
-  size_t channel_bytes; /* of one pixel of one image */
-  size_t plane_bytes;   /* of one copy */
-  size_t center;        /* offset of pixel (0, 0) of the unshifted copy */
+  uint32_t shifted;
+  uint32_t slots; /* rows of a pixel: images, and in the plain layout what is missing to 16 */
+  uint32_t copies, pitch, top, lines;
+  uint32_t chunks;
+  size_t chunk;  /* bytes from a chunk of a row to its next */
+  size_t block;  /* bytes from a row to the 16th behind it */
+  size_t copy;   /* bytes of a copy of one chunk */
+  size_t center; /* offset of pixel (0, 0) of the unshifted copy */
   size_t bytes;
 } layout;
 
@@ -26,10 +32,18 @@ static inline size_t element_bytes(const layer_plan *l)
   return l->precision == PBGEN_FLOAT ? sizeof(float) : 1;
 }
 
+/* Offset from the center of row `image` of pixel (y, x). */
+static inline size_t row_offset(const layout *a, uint32_t y, uint32_t x, uint32_t image)
+{
+  const size_t row = ((size_t)y * a->pitch + x) * a->slots + image;
+  return row / BLOCK_ROWS * a->block + row % BLOCK_ROWS * LINE;
+}
+
 layout layout_of(const layer_plan *l, uint32_t images);
 
 /* The first layer's input: latents [images][c_in] as bytes, or as floats in [-1, 1]. */
-void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint8_t *plane);
+void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint32_t images,
+                  uint8_t *plane);
 
 /* Shifted layout: zero what surrounds the image in the unshifted copy, make the others from it. */
 void spread(const layer_plan *l, const layout *a, uint8_t *plane);

@@ -4,13 +4,12 @@
 
 #include "job.h"
 
-#define GROUP_IMAGES 16 /* run together: an expanded panel of weights serves them all */
-#define ACC_BYTES (TILE_ROWS * 2 * LANES * sizeof(int32_t))
+#define ACC_BYTES (MAX_BLOCKS * BLOCK_ROWS * 2 * LANES * sizeof(int32_t))
 
 /* The scratch of one call. */
 typedef struct workspace {
   int32_t *acc;
-  int8_t *panel;
+  uint8_t *panel;
   uint8_t *planes[2]; /* input of even and odd layers */
 } workspace;
 
@@ -34,80 +33,33 @@ static size_t place(const plan *p, uint32_t images, uint8_t *scratch, workspace 
   const size_t acc_end = ACC_BYTES, panel_end = acc_end + round_up(panel, PBGEN_ALIGNMENT);
   const size_t even_end = panel_end + round_up(planes[0], PBGEN_ALIGNMENT);
   if (scratch)
-    *w = (workspace){(int32_t *)(void *)scratch,
-                     (int8_t *)scratch + acc_end,
-                     {scratch + panel_end, scratch + even_end}};
+    *w = (workspace){
+        (int32_t *)(void *)scratch, scratch + acc_end, {scratch + panel_end, scratch + even_end}};
   return even_end + round_up(planes[1], PBGEN_ALIGNMENT);
 }
 
-/* A run of tile rows: positions (y, x0 ... ) times images, and the taps that all of them share. */
-typedef struct run {
-  uint32_t y, x, rows;
-  tile t;
-} run;
-
-/* Sum and finish the rows of a run, a tile at a time. */
-static void do_run(const job *j, run *s)
+/* Sum and finish the blocks that the tile has gathered. */
+static void flush(const job *j, tile *t)
 {
-  const layer_plan *l = j->l;
-  const uint32_t images = j->in.images, all = s->rows;
-  const uint32_t ry = j->group / l->step, rx = j->group % l->step;
-  const size_t element = element_bytes(l);
-  uint32_t y = s->y, x = s->x, image = 0;
-  for (uint32_t done = 0; done < all; done += TILE_ROWS) {
-    uint8_t *out[TILE_ROWS];
-    tile t = s->t;
-    t.rows = all - done < TILE_ROWS ? all - done : TILE_ROWS;
-    for (uint32_t i = 0; i < t.taps; i++)
-      t.a[i] += done * t.stride;
-    if (l->precision == PBGEN_FLOAT)
-      j->ops->sum_floats(&t, (float *)(void *)j->acc);
-    else
-      j->ops->sum_bytes(&t, j->acc);
-    for (uint32_t r = 0; r < t.rows; r++) {
-      if (!j->to) {
-        finish_pixels(j, r, y, x, image);
-      } else {
-        const uint32_t to_y = y * l->step + ry, to_x = x * l->step + rx;
-        const size_t pixel = ((size_t)to_y * j->out.pitch + to_x) * images + image;
-        const int inside = to_y < l->size_out && to_x < l->size_out;
-        out[r] = inside ? j->to + j->out.center + pixel * j->out.channel_bytes + j->column * element
-                        : NULL;
-      }
-      if (++image == images) {
-        image = 0;
-        if (++x == j->in.pitch && j->in.copies > 1) /* a plain run keeps to its row */
-          x = 0, y++;
-      }
-    }
-    if (j->to && l->precision == PBGEN_FLOAT)
-      finish_floats(j, t.rows, out);
-    else if (j->to)
-      j->ops->finish_bytes(j->acc, t.rows, &j->e, out);
-  }
-}
-
-static void begin_run(const job *j, run *s, uint32_t y, uint32_t x)
-{
-  s->y = y, s->x = x;
-  s->t = (tile){.halves = j->e.fixed ? 2 : j->halves,
-                .channels = j->l->c_in,
-                .narrow = j->l->precision == PBGEN_BINARY,
-                .stride = j->in.channel_bytes};
-}
-
-static void add_tap(const job *j, run *s, uint32_t tap_index)
-{
-  const tap *t = &j->taps[tap_index];
-  const size_t pixel = j->in.images * j->in.channel_bytes;
-  ptrdiff_t offset = ((ptrdiff_t)s->y + t->dy) * j->in.pitch + s->x;
-  ptrdiff_t copy = 0;
-  if (j->in.copies > 1)
-    copy = t->dx * (ptrdiff_t)j->in.plane_bytes;
+  const uint32_t width = t->halves * LANES;
+  if (j->l->precision == PBGEN_FLOAT)
+    j->ops->sum_floats(t, (float *)(void *)j->acc);
   else
-    offset += t->dx;
-  s->t.a[s->t.taps] = j->from + j->in.center + copy + offset * (ptrdiff_t)pixel;
-  s->t.b[s->t.taps++] = j->weights[tap_index];
+    j->ops->sum_bytes(t, j->acc);
+  for (uint32_t i = 0; i < t->blocks; i++)
+    (j->to ? finish_hidden : finish_image)(j, j->acc + (size_t)i * BLOCK_ROWS * width,
+                                           block_rows(t, i), j->at[i]);
+  t->blocks = 0;
+  t->fresh = 0;
+}
+
+static void add_block(job *j, tile *t, size_t offset, uint32_t rows, cursor at)
+{
+  if (t->blocks == MAX_BLOCKS)
+    flush(j, t);
+  j->at[t->blocks] = at;
+  t->offset[t->blocks++] = offset;
+  t->rows = rows;
 }
 
 static int inside(const layer_plan *l, uint32_t position, int32_t d)
@@ -116,78 +68,128 @@ static int inside(const layer_plan *l, uint32_t position, int32_t d)
   return at >= 0 && at < l->size_in;
 }
 
-/* Whether the taps that reach positions x and x + 1 are the same. */
-static int same_taps(const layer_plan *l, uint32_t x)
+/* The end of the positions from `start` on that the same taps reach, along one axis. */
+static uint32_t end_of_run(const layer_plan *l, uint32_t start)
 {
-  for (int32_t d = l->d_low; d <= l->d_high; d++)
-    if (inside(l, x, d) != inside(l, x + 1, d))
-      return 0;
-  return 1;
+  uint32_t end = start + 1;
+  for (; end < positions_of(l); end++)
+    for (int32_t d = l->d_low; d <= l->d_high; d++)
+      if (inside(l, start, d) != inside(l, end, d))
+        return end;
+  return end;
 }
 
-static void do_panel(const job *j)
+static void begin_tile(const job *j, tile *t)
+{
+  t->taps = t->blocks = 0;
+  t->halves = j->e.fixed ? 2 : j->halves;
+  t->channels = j->l->c_in;
+  t->narrow = j->l->precision == PBGEN_BINARY;
+  t->fresh = j->fresh;
+  t->once = 0;
+  t->chunk = j->in.chunk;
+}
+
+static void add_tap(const job *j, tile *t, uint32_t i, const uint8_t *a)
+{
+  t->a[t->taps] = a;
+  t->bits[t->taps] = j->bits[i];
+  t->b[t->taps++] = j->panel[i];
+}
+
+/* All positions form one run: taps outside the image find zeros. */
+static void do_shifted(job *j, tile *t)
+{
+  const layout *in = &j->in;
+  const uint32_t rows = positions_of(j->l) * in->pitch * in->slots;
+  const ptrdiff_t line = (ptrdiff_t)(in->pitch * in->slots * LINE);
+  begin_tile(j, t);
+  t->once = rows <= MAX_BLOCKS * BLOCK_ROWS;
+  for (uint32_t i = 0; i < j->tap_count; i++)
+    add_tap(j, t, i,
+            j->from + in->center + j->taps[i].dx * (ptrdiff_t)in->copy + j->taps[i].dy * line);
+  cursor at = {0, 0, 0};
+  for (uint32_t row = 0; row < rows; row += BLOCK_ROWS) {
+    const uint32_t count = rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS;
+    add_block(j, t, (size_t)row * LINE, count, at);
+    for (uint32_t r = 0; r < count; r++)
+      advance(j, &at);
+  }
+  flush(j, t);
+}
+
+/* The positions y0 ... y1, x0 ... x1, which the same taps reach. */
+static void do_rectangle(job *j, tile *t, uint32_t y0, uint32_t y1, uint32_t x0, uint32_t x1)
+{
+  const layer_plan *l = j->l;
+  begin_tile(j, t);
+  t->once = positions_of(l) == 1;
+  for (uint32_t i = 0; i < j->tap_count; i++) {
+    const tap *reach = &j->taps[i];
+    if (inside(l, y0, reach->dy) && inside(l, x0, reach->dx))
+      add_tap(j, t, i,
+              j->from + row_offset(&j->in, (uint32_t)((int32_t)y0 + reach->dy),
+                                   (uint32_t)((int32_t)x0 + reach->dx), 0));
+  }
+  for (uint32_t y = y0; y < y1; y++)
+    for (uint32_t x = x0; x < x1; x++)
+      add_block(j, t, row_offset(&j->in, y - y0, x - x0, 0), j->images, (cursor){y, x, 0});
+  flush(j, t);
+}
+
+static void do_panel(job *j)
 {
   const layer_plan *l = j->l;
   const uint32_t positions = positions_of(l);
-  run s;
-  if (j->in.copies > 1) {
-    begin_run(j, &s, 0, 0);
-    s.rows = positions * j->in.pitch * j->in.images;
-    for (uint32_t i = 0; i < j->tap_count; i++)
-      add_tap(j, &s, i);
-    do_run(j, &s);
+  tile t;
+  if (j->in.shifted) {
+    do_shifted(j, &t);
     return;
   }
-  for (uint32_t y = 0; y < positions; y++)
-    for (uint32_t x = 0, end; x < positions; x = end) {
-      for (end = x + 1; end < positions && same_taps(l, end - 1); end++) {
-      }
-      begin_run(j, &s, y, x);
-      s.rows = (end - x) * j->in.images;
-      for (uint32_t i = 0; i < j->tap_count; i++)
-        if (inside(l, y, j->taps[i].dy) && inside(l, x, j->taps[i].dx))
-          add_tap(j, &s, i);
-      do_run(j, &s);
-    }
+  for (uint32_t y = 0; y < positions; y = end_of_run(l, y))
+    for (uint32_t x = 0; x < positions; x = end_of_run(l, x))
+      do_rectangle(j, &t, y, end_of_run(l, y), x, end_of_run(l, x));
 }
 
-/* Make the panel's weights ready: binary ones are expanded to bytes, others are used in place. */
-static const uint8_t *ready_panel(job *j, const uint8_t *packed, int8_t *panel)
+/* Point at the weights of a panel; expand binary ones, unless their only run can do so as it goes.
+ */
+static uint8_t *ready_panel(job *j, uint8_t *packed, uint8_t *panel)
 {
   const layer_plan *l = j->l;
   const size_t tap_bytes = panel_tap_bytes(l, j->halves);
   const size_t expanded = panel_quads(l) * j->halves * LANES * 4;
+  const int binary = l->precision == PBGEN_BINARY, usable = binary && !l->combined;
+  const int one_run = j->in.shifted || positions_of(l) == 1;
+  j->fresh = usable && one_run;
   for (uint32_t i = 0; i < j->tap_count; i++, packed += tap_bytes) {
-    if (l->precision != PBGEN_BINARY) {
-      j->weights[i] = packed;
-      continue;
-    }
-    int8_t *to = panel + i * expanded;
-    j->ops->expand((const uint64_t *)(const void *)packed, bit_quads(l), j->halves,
-                   j->taps[i].valid, to);
-    j->weights[i] = (const uint8_t *)to;
+    uint64_t *bits = (uint64_t *)(void *)packed;
+    j->bits[i] = bits;
+    j->panel[i] = binary ? panel + i * expanded : packed;
+    if (binary && !j->fresh)
+      j->ops->expand(bits, bit_quads(l), j->halves, j->taps[i].valid, j->panel[i]);
   }
   return packed;
 }
 
-static void do_layer(job *j, int8_t *panel)
+static void do_layer(job *j, uint8_t *panel)
 {
   const layer_plan *l = j->l;
-  const uint8_t *memory = (const uint8_t *)j->p;
-  const uint8_t *packed = memory + l->weights;
+  uint8_t *memory = (uint8_t *)(uintptr_t)j->p;
+  uint8_t *packed = memory + l->weights;
   for (j->group = 0; j->group < groups_of(l); j->group++) {
     j->tap_count = list_taps(l, j->group, j->taps);
     for (j->column = 0; j->column < l->columns; j->column += panel_columns(l)) {
+      const size_t group_column = j->group * padded_columns(l) + j->column;
       j->halves = panel_halves(l, j->column);
       packed = ready_panel(j, packed, panel);
-      const size_t group_column = j->group * padded_columns(l) + j->column;
       j->e = (epilogue){
-          .offset = l->offsets ? (const int32_t *)(const void *)(memory + l->offsets) + group_column
-                               : NULL,
-          .scale = (const float *)(const void *)(memory + l->scales) + j->column,
-          .shift = (const float *)(const void *)(memory + l->shifts) + j->column,
+          .offset =
+              l->offsets ? (const int32_t *)(void *)(memory + l->offsets) + group_column : NULL,
+          .scale = (const float *)(void *)(memory + l->scales) + j->column,
+          .shift = (const float *)(void *)(memory + l->shifts) + j->column,
           .halves = j->halves,
           .fixed = l->precision == PBGEN_FIXED,
+          .floats = l->precision == PBGEN_FLOAT,
       };
       do_panel(j);
     }
@@ -199,20 +201,21 @@ static void run_images(const plan *p, const uint8_t *latents, uint32_t images, u
 {
   workspace w;
   place(p, images, scratch, &w);
-  job j = {.p = p, .ops = pbgen_isas[p->isa_index], .acc = w.acc, .pixels = pixels};
+  job j = {.p = p, .ops = pbgen_isas[p->isa_index], .images = images, .pixels = pixels};
+  j.acc = w.acc;
   j.in = layout_of(&p->layers[0], images);
-  load_latents(&p->layers[0], &j.in, latents, w.planes[0]);
+  load_latents(&p->layers[0], &j.in, latents, images, w.planes[0]);
   for (uint32_t i = 0; i < p->count; i++) {
     j.l = &p->layers[i];
     j.from = w.planes[i % 2];
     j.to = NULL;
-    if (j.in.copies > 1)
+    if (j.in.shifted)
       spread(j.l, &j.in, w.planes[i % 2]);
     if (i + 1 < p->count) {
       j.out = layout_of(j.l + 1, images);
       j.to = w.planes[(i + 1) % 2];
       /* Channels that no panel writes must be zero. */
-      if (padded_columns(j.l) * element_bytes(j.l) != j.out.channel_bytes)
+      if (padded_columns(j.l) * element_bytes(j.l) % LINE)
         memset(j.to, 0, j.out.bytes);
     }
     do_layer(&j, w.panel);
@@ -244,10 +247,13 @@ int pbgen_run(const void *prepared, const uint8_t *latents, uint32_t images, uin
     return PBGEN_BAD_MEMORY;
   const layer_plan *last = &p->layers[p->count - 1];
   const size_t image_bytes = (size_t)last->size_out * last->size_out * 3;
+  const isa *ops = pbgen_isas[p->isa_index];
+  ops->begin();
   for (uint32_t done = 0; done < images; done += GROUP_IMAGES) {
     const uint32_t group = images - done < GROUP_IMAGES ? images - done : GROUP_IMAGES;
     run_images(p, latents + (size_t)done * p->layers[0].c_in, group, pixels + done * image_bytes,
                scratch);
   }
+  ops->end();
   return PBGEN_OK;
 }
