@@ -18,7 +18,7 @@ BEGIN, END = "<!-- variants: made by python -m benchmarks.readme -->\n", "<!-- /
 
 
 def table(result: dict[str, Any]) -> str:
-    """The table in Markdown, with the machine and the ratios that the project is about beneath it."""
+    """The table in Markdown; beneath it the machine, and the ratios that the project is about."""
     lines = [
         "| variant | artifact | resident | ms an image | SWD × 10³ at 64 / 32 / 16, mean |",
         "| --- | ---: | ---: | ---: | --- |",
