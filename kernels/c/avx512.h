@@ -9,17 +9,27 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* 64 bits -> 64 bytes of +1 and -1. */
-INLINE __m512i signs(uint64_t bits)
+/* Row i of eight: bit i of every byte of `bits` as +1 or -1. */
+INLINE __m512i signs(__m512i bits, uint32_t i)
 {
-  return _mm512_mask_blend_epi8(bits, _mm512_set1_epi8(-1), _mm512_set1_epi8(1));
+#if defined(__GFNI__)
+  /* A bit matrix times each byte: result bit 0 is 1, bits 1 ... 7 are the inverse of bit i. */
+  const __m512i matrix = _mm512_set1_epi64((long long)(0x0001010101010101u << i));
+  return _mm512_gf2p8affine_epi64_epi8(bits, matrix, 0xff);
+#else
+  const __mmask64 plus = _mm512_test_epi8_mask(bits, _mm512_set1_epi8((char)(1u << i)));
+  return _mm512_mask_blend_epi8(plus, _mm512_set1_epi8(-1), _mm512_set1_epi8(1));
+#endif
 }
 
-static void expand(const uint64_t *bits, size_t quads, uint32_t halves, uint64_t valid,
-                   int8_t *panel)
+static void expand(const uint8_t *bits, size_t eights, uint64_t valid, int8_t *panel)
 {
-  for (size_t i = 0; i < quads * halves; i++)
-    _mm512_store_si512(panel + 64 * i, _mm512_maskz_mov_epi8(valid, signs(bits[i])));
+  for (size_t eight = 0; eight < eights; eight++, panel += 512) {
+    const __m512i from = _mm512_load_si512(bits + 64 * eight);
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < 8; i++)
+      _mm512_store_si512(panel + 64 * i, _mm512_maskz_mov_epi8(valid, signs(from, i)));
+  }
 }
 
 /* A place in the sequence of steps. */
@@ -33,15 +43,19 @@ INLINE void next_step(step_index *s, uint32_t chunks)
     s->chunk = 0, s->tap++;
 }
 
-/* Expands `steps` steps from s on to `to`; returns where the last ended. */
+/* Expands `steps` steps from s on to `to`. */
 INLINE void expand_steps(const tile *t, step_index s, uint32_t steps, int8_t *to)
 {
   const uint32_t chunks = chunks_of(t->channels);
   for (; steps; steps--, next_step(&s, chunks), to += t->halves * 1024) {
-    const uint64_t *bits = t->bits[s.tap] + (size_t)s.chunk * (LINE / 4) * t->halves;
-    const uint32_t count = chunk_quads(t->channels, s.chunk) * t->halves;
-    for (uint32_t i = 0; i < count; i++)
-      _mm512_store_si512(to + 64 * i, signs(bits[i]));
+    const uint8_t *bits = t->bits[s.tap] + (size_t)s.chunk * t->halves * 128;
+    const size_t eights = eights_of(chunk_quads(t->channels, s.chunk), t->halves);
+    for (size_t eight = 0; eight < eights; eight++) {
+      const __m512i from = _mm512_load_si512(bits + 64 * eight);
+#pragma GCC unroll 8
+      for (uint32_t i = 0; i < 8; i++)
+        _mm512_store_si512(to + 512 * eight + 64 * i, signs(from, i));
+    }
   }
 }
 

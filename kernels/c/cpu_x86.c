@@ -57,8 +57,9 @@ int pbgen_has_amx(void)
 {
 #if defined(__linux__)
   const features f = detect();
+  const uint32_t gfni = 1u << 8;                           /* leaf 7, ecx */
   const uint32_t amx_tile = 1u << 24, amx_int8 = 1u << 25; /* leaf 7, edx */
-  if (!pbgen_has_avx512() || !all_set(f.xcr0, XCR0_AMX) ||
+  if (!pbgen_has_avx512() || !all_set(f.xcr0, XCR0_AMX) || !all_set(f.leaf7_ecx, gfni) ||
       !all_set(f.leaf7_edx, amx_tile | amx_int8))
     return 0;
   const long request_permission = 0x1023, tile_data = 18; /* arch_prctl(2) */

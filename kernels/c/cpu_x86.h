@@ -3,6 +3,6 @@
 
 int pbgen_has_avx2(void);   /* AVX2 and FMA */
 int pbgen_has_avx512(void); /* and AVX-512 F, BW, DQ, VL, VNNI */
-int pbgen_has_amx(void);    /* and AMX int8, with the kernel's permission (asked for here) */
+int pbgen_has_amx(void); /* and GFNI and AMX int8, with the kernel's permission (asked for here) */
 
 #endif

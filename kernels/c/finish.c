@@ -25,16 +25,20 @@ void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at)
   const layer_plan *l = j->l;
   const uint32_t ry = j->group / l->step, rx = j->group % l->step;
   const size_t column_bytes = j->column * element_bytes(l);
+  const size_t pixel_bytes = row_offset(&j->out, 0, l->step, 0); /* between a line's positions */
   uint8_t *first = j->to + j->out.center + column_bytes / LINE * j->out.chunk + column_bytes % LINE;
   uint8_t *out[BLOCK_ROWS];
-  for (uint32_t r = 0; r < rows;) {
-    const uint32_t y = at.y * l->step + ry, x = at.x * l->step + rx;
-    const int inside = y < l->size_out && x < l->size_out;
-    uint8_t *pixel = inside ? first + row_offset(&j->out, y, x, 0) : NULL;
-    do { /* the images of a pixel follow each other line by line */
-      out[r++] = inside && at.image < j->images ? pixel + at.image * LINE : NULL;
-      advance(j, &at);
-    } while (at.image && r < rows);
+  for (uint32_t r = 0; r < rows;) { /* a line of positions */
+    const uint32_t y = at.y * l->step + ry, line = at.y;
+    uint32_t x = at.x * l->step + rx;
+    uint8_t *pixel = first + row_offset(&j->out, y, x, 0);
+    for (; r < rows && at.y == line; x += l->step, pixel += pixel_bytes) {
+      const int inside = y < l->size_out && x < l->size_out;
+      do { /* the images of a pixel follow each other */
+        out[r++] = inside && at.image < j->images ? pixel + at.image * LINE : NULL;
+        advance(j, &at);
+      } while (at.image && r < rows);
+    }
   }
   if (l->precision == PBGEN_FLOAT)
     finish_floats(j, (const float *)(const void *)acc, rows, out);

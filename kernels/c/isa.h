@@ -23,9 +23,10 @@
  * Weights of tap k:
  *   b[k]     int8_t [quads][halves][LANES][4], a quad being four consecutive input channels of each
  *            column, whole chunks of 16 quads; or float [channels][halves][LANES]
- *   bits[k]  uint64_t [ceil(channels / 4)][halves], bit 4 * column + input set for +1
- * If `fresh`, weights are bits: b is memory, contiguous over taps, to be filled from them. Only
- * SPAN steps of it need to be there when the tile is the panel's only one (`once`). */
+ *   bits[k]  b[k]'s rows of 64 weights, a quad's half each, eight in 64 bytes: bit i of byte p is
+ * set if weight p of row i is +1. So one load and one instruction a row expand them. If `fresh`,
+ * weights are bits: b is memory, contiguous over taps, to be filled from them. Only SPAN steps of
+ * it need to be there when the tile is the panel's only one (`once`). */
 typedef struct tile {
   uint32_t taps, blocks, halves;
   uint32_t rows; /* wanted of the last block (all of the others) */
@@ -36,7 +37,7 @@ typedef struct tile {
   size_t offset[MAX_BLOCKS];
   const uint8_t *a[MAX_TAPS];
   void *b[MAX_TAPS];
-  const uint64_t *bits[MAX_TAPS];
+  const uint8_t *bits[MAX_TAPS];
 } tile;
 
 /* How sums become the next layer's bytes, or steps of the table of grey levels. Columns beyond the
@@ -58,9 +59,9 @@ typedef struct isa {
   void (*begin)(void);
   void (*end)(void);
 
-  /* bits -> +1 and -1 in the form of b; 0 where `valid` has a clear bit. */
-  void (*expand)(const uint64_t *bits, size_t quads, uint32_t halves, uint64_t valid,
-                 int8_t *panel);
+  /* Eights of rows of bits -> rows of +1 and -1, and 0 for weight p of each if bit p of `valid` is
+   * clear. */
+  void (*expand)(const uint8_t *bits, size_t eights, uint64_t valid, int8_t *panel);
 
   /* acc int32_t [blocks][16][halves][LANES] = sums of uint8_t x int8_t. */
   void (*sum_bytes)(const tile *t, int32_t *acc);
@@ -85,6 +86,12 @@ static inline uint32_t chunks_of(uint32_t channel_bytes)
 static inline uint32_t block_rows(const tile *t, uint32_t block)
 {
   return block + 1 == t->blocks ? t->rows : BLOCK_ROWS;
+}
+
+/* Eights of rows of bits of a chunk, or of all channels, with that many quads. */
+static inline size_t eights_of(size_t quads, uint32_t halves)
+{
+  return (quads * halves + 7) / 8;
 }
 
 /* Quads of chunk c. */

@@ -80,7 +80,7 @@ INLINE void store_sums(int pair, int two_halves, int32_t *acc)
   }
 }
 
-#define LEAD 3 /* steps from expansion to use: a tile must not be loaded from lines just stored */
+#define LEAD 4 /* steps from expansion to use: a tile must not be loaded from lines just stored */
 
 /* acc (+)= block i, and the next if `pair`, over `steps` steps from s on. b: weights of step s + n
  * at (n & ring) * step_bytes, or NULL for those of the tile. fresh: expand them to b on the way, a

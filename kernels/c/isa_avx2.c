@@ -10,22 +10,31 @@
 #define WIDEN_EVERY 4 /* chunks, of 16 quads */
 #define INLINE static inline __attribute__((always_inline))
 
-static void expand(const uint64_t *bits, size_t quads, uint32_t halves, uint64_t valid,
-                   int8_t *panel)
+/* 32 bits -> 32 bytes of all ones or zeros. */
+INLINE __m256i mask_of(uint32_t bits)
 {
   const __m256i which = _mm256_set1_epi64x((long long)0x8040201008040201u);
   const __m256i spread =
       _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
-  const __m256i one = _mm256_set1_epi8(1);
-  const uint32_t *words = (const uint32_t *)(const void *)bits;
-  for (size_t i = 0; i < 2 * quads * halves; i++) {
-    const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32((int)words[i]), spread);
-    const __m256i clear = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, which), _mm256_setzero_si256());
-    const __m256i signs = _mm256_or_si256(clear, one); /* -1 where clear, else 1 */
-    const __m256i word = _mm256_set1_epi32((int)(uint32_t)(valid >> (i % 2 * 32)));
-    const __m256i kept = _mm256_and_si256(_mm256_shuffle_epi8(word, spread), which);
-    const __m256i dropped = _mm256_cmpeq_epi8(kept, _mm256_setzero_si256());
-    _mm256_store_si256((__m256i *)(void *)(panel + 32 * i), _mm256_andnot_si256(dropped, signs));
+  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), spread);
+  return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, which), which);
+}
+
+static void expand(const uint8_t *bits, size_t eights, uint64_t valid, int8_t *panel)
+{
+  const __m256i one = _mm256_set1_epi8(1), zero = _mm256_setzero_si256();
+  for (uint32_t half = 0; half < 2; half++) {
+    const __m256i kept = mask_of((uint32_t)(valid >> (32 * half)));
+    for (size_t eight = 0; eight < eights; eight++) {
+      const uint8_t *from = bits + 64 * eight + 32 * half;
+      const __m256i data = _mm256_load_si256((const __m256i *)(const void *)from);
+      int8_t *to = panel + 512 * eight + 32 * half;
+      for (uint32_t row = 0; row < 8; row++, to += 64) {
+        const __m256i bit = _mm256_and_si256(data, _mm256_set1_epi8((char)(1u << row)));
+        const __m256i sign = _mm256_or_si256(_mm256_cmpeq_epi8(bit, zero), one); /* -1 or 1 */
+        _mm256_store_si256((__m256i *)(void *)to, _mm256_and_si256(sign, kept));
+      }
+    }
   }
 }
 
@@ -119,7 +128,7 @@ static void sum_bytes(const tile *t, int32_t *acc)
   memset(acc, 0, (size_t)t->blocks * BLOCK_ROWS * width * sizeof *acc);
   for (uint32_t i = 0; i < t->taps; i++) {
     if (t->fresh)
-      expand(t->bits[i], (t->channels + 3) / 4, t->halves, ~(uint64_t)0, t->b[i]);
+      expand(t->bits[i], eights_of((t->channels + 3) / 4, t->halves), ~(uint64_t)0, t->b[i]);
     for (uint32_t half = 0; half < t->halves; half++)
       for (uint32_t block = 0; block < t->blocks; block++)
         add_tap(t, block, i, half, acc + (size_t)block * BLOCK_ROWS * width + half * LANES);

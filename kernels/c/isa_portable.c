@@ -9,18 +9,20 @@ static int available(void)
   return 1;
 }
 
-static void expand(const uint64_t *bits, size_t quads, uint32_t halves, uint64_t valid,
-                   int8_t *panel)
+static void expand(const uint8_t *bits, size_t eights, uint64_t valid, int8_t *panel)
 {
-  for (size_t i = 0; i < quads * halves; i++)
-    for (uint32_t bit = 0; bit < 64; bit++)
-      panel[64 * i + bit] = (int8_t)((valid >> bit & 1) ? (int)(bits[i] >> bit & 1) * 2 - 1 : 0);
+  for (size_t row = 0; row < 8 * eights; row++)
+    for (uint32_t p = 0; p < 64; p++) {
+      const int sign = (bits[row / 8 * 64 + p] >> (row % 8) & 1) * 2 - 1;
+      *panel++ = (int8_t)((valid >> p & 1) ? sign : 0);
+    }
 }
 
 static void fill(const tile *t)
 {
+  const size_t eights = eights_of((t->channels + 3) / 4, t->halves);
   for (uint32_t i = 0; i < t->taps; i++)
-    expand(t->bits[i], (t->channels + 3) / 4, t->halves, ~(uint64_t)0, t->b[i]);
+    expand(t->bits[i], eights, ~(uint64_t)0, t->b[i]);
 }
 
 /* acc [width] = one row's sums of bytes; row: its place in tap 0 relative to a[0]. */

@@ -23,10 +23,10 @@ typedef struct job {
   uint32_t group, column, halves; /* halves of the result */
   uint32_t tap_count;
   tap taps[MAX_TAPS];
-  void *panel[MAX_TAPS];          /* weights of each tap, as a tile takes them */
-  const uint64_t *bits[MAX_TAPS]; /* or NULL */
-  uint32_t fresh;                 /* the panel is still to be filled from bits */
-  cursor at[MAX_BLOCKS];          /* first row of each block of the tile */
+  void *panel[MAX_TAPS];         /* weights of each tap, as a tile takes them */
+  const uint8_t *bits[MAX_TAPS]; /* of binary weights, else not used */
+  uint32_t fresh;                /* the panel is still to be filled from bits */
+  cursor at[MAX_BLOCKS];         /* first row of each block of the tile */
   epilogue e;
 } job;
 

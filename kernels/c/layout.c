@@ -3,30 +3,44 @@
 #include <string.h>
 
 #define PLAIN_FROM 12 /* images; with fewer, the empty slots of a block cost more than borders */
+#define GAPS_FROM 16  /* pixels in a line; with fewer, gaps cost more than copies */
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+  return a > b ? a : b;
+}
 
 layout layout_of(const layer_plan *l, uint32_t images)
 {
   layout a = {.slots = images, .copies = 1, .pitch = l->size_in, .lines = l->size_in};
   a.chunks = chunks_of(l->c_in * (uint32_t)element_bytes(l));
   if (images >= PLAIN_FROM || l->size_in == 1) {
-    const size_t pixels = (size_t)l->size_in * l->size_in;
     a.slots = BLOCK_ROWS;
     a.chunk = BLOCK_ROWS * LINE;
     a.block = a.chunks * a.chunk;
-    a.bytes = pixels * a.block;
+    a.bytes = (size_t)l->size_in * l->size_in * a.block;
     return a;
   }
-  a.shifted = 1;
-  const uint32_t positions = positions_of(l);
-  const uint32_t below = positions + (uint32_t)l->d_high;
-  a.copies = (uint32_t)(l->d_high - l->d_low + 1);
-  a.pitch = positions > l->size_in ? positions : l->size_in;
-  a.top = (uint32_t)-l->d_low;
-  a.lines = a.top + (below > l->size_in ? below : l->size_in);
+  const uint32_t positions = positions_of(l), left = (uint32_t)-l->d_low,
+                 right = (uint32_t)l->d_high;
+  const int gaps = l->size_in >= GAPS_FROM;
+  const size_t pixel = (size_t)a.slots * LINE;
+  a.one_run = 1;
   a.block = BLOCK_ROWS * LINE;
-  a.copy = (size_t)a.lines * a.pitch * a.slots * LINE;
-  a.chunk = a.copies * a.copy;
-  a.center = (size_t)-l->d_low * a.copy + (size_t)a.top * a.pitch * a.slots * LINE;
+  a.pitch = gaps ? larger(positions + right, l->size_in + left) : larger(positions, l->size_in);
+  a.top = left;
+  a.lines = a.top + larger(positions + right, l->size_in);
+  if (gaps) {
+    a.start = left * pixel; /* the first line's left neighbours */
+    a.copy = pixel;
+    a.chunk = a.start + a.lines * line_bytes(&a);
+  } else {
+    a.copies = left + right + 1;
+    a.copy = a.lines * line_bytes(&a);
+    a.start = left * a.copy;
+    a.chunk = a.copies * a.copy;
+  }
+  a.center = a.start + a.top * line_bytes(&a);
   a.bytes = a.chunks * a.chunk + (BLOCK_ROWS - 1) * LINE; /* tiles read whole blocks */
   return a;
 }
@@ -51,26 +65,29 @@ void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, 
 /* One chunk of the unshifted copy -> the copy shifted by dx pixels. */
 static void shift_copy(const layout *a, const uint8_t *from, int32_t dx, uint8_t *to)
 {
-  const size_t line = (size_t)a->pitch * a->slots * LINE;
-  const size_t shift = (size_t)(dx < 0 ? -dx : dx) * a->slots * LINE;
-  const size_t gone = shift < line ? shift : line, kept = line - gone;
-  for (uint32_t y = 0; y < a->lines; y++, from += line, to += line) {
-    memset(dx < 0 ? to : to + kept, 0, gone);
-    memcpy(dx < 0 ? to + gone : to, dx < 0 ? from : from + gone, kept);
-  }
+  const size_t line = line_bytes(a), pixel = (size_t)a->slots * LINE;
+  const size_t shift = (size_t)(dx < 0 ? -dx : dx) * pixel, all = a->lines * line;
+  const size_t gone = shift < line ? shift : line;
+  memcpy(dx < 0 ? to + gone : to, dx < 0 ? from : from + gone, all - gone);
+  /* What came over from the neighbouring line is outside the image. */
+  for (uint8_t *at = dx < 0 ? to : to + line - gone; at < to + all; at += line)
+    memset(at, 0, gone);
 }
 
 void spread(const layer_plan *l, const layout *a, uint8_t *plane)
 {
-  const size_t pixel = (size_t)a->slots * LINE, line = a->pitch * pixel;
+  const size_t line = line_bytes(a), width = (size_t)l->size_in * a->slots * LINE;
   for (uint32_t chunk = 0; chunk < a->chunks; chunk++) {
-    uint8_t *center = plane + chunk * a->chunk + (size_t)-l->d_low * a->copy;
-    memset(center, 0, a->top * line);
-    for (uint32_t y = a->top; y < a->top + l->size_in; y++)
-      memset(center + y * line + l->size_in * pixel, 0, (a->pitch - l->size_in) * pixel);
-    memset(center + (a->top + l->size_in) * line, 0, (a->lines - a->top - l->size_in) * line);
-    for (int32_t dx = l->d_low; dx <= l->d_high; dx++)
+    uint8_t *whole = plane + chunk * a->chunk + a->start;
+    uint8_t *image = whole + a->top * line, *end = image + l->size_in * line;
+    if (a->copies == 1)
+      memset(whole - a->start, 0, a->start);
+    memset(whole, 0, a->top * line);
+    for (uint8_t *at = image; at < end && width < line; at += line)
+      memset(at + width, 0, line - width);
+    memset(end, 0, (a->lines - a->top - l->size_in) * line);
+    for (int32_t dx = l->d_low; a->copies > 1 && dx <= l->d_high; dx++)
       if (dx)
-        shift_copy(a, center, dx, center + dx * (ptrdiff_t)a->copy);
+        shift_copy(a, whole, dx, whole + dx * (ptrdiff_t)a->copy);
   }
 }

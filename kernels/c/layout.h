@@ -2,11 +2,13 @@
  *
  * A row is one pixel of one image. Channels are cut into chunks of 64 bytes, and the same chunk of
  * 16 consecutive rows lies together, 1 KB: a tile is read in straight lines. Two layouts make long
- * runs of rows that share their taps: plain    [y][x][chunk][16 images][64]. A run is the pixels of
- * one line whose taps lie inside the image: nothing is multiplied by zero. For many images. shifted
- * [chunk][dx][y][x][image][64]: one copy of the plane for each horizontal offset, with lines of
- *            zeros above and below, so that the whole plane is one run. For few images, whose runs
- * would not fill a tile. */
+ * runs of rows that share their taps:
+ *   plain    [y][x][chunk][16 images][64]. A run is a rectangle of pixels whose taps lie inside the
+ *            image: nothing is multiplied by zero. For many images.
+ *   one run  [chunk][copy][y][x][image][64], with zeros around the image: the whole plane is one
+ *            run. For few images, whose runs would not fill a tile. Wide planes have a gap of zeros
+ *            behind each line, whose own results are dropped; narrow ones, where that would cost
+ *            more, have a shifted copy of the plane for each horizontal offset. */
 #ifndef PBGEN_LAYOUT_H
 #define PBGEN_LAYOUT_H
 
@@ -16,20 +18,27 @@
 
 /* The input of a layer. */
 typedef struct layout {
-  uint32_t shifted;
+  uint32_t one_run;
   uint32_t slots; /* rows of a pixel: images, and in the plain layout what is missing to 16 */
-  uint32_t copies, pitch, top, lines;
+  uint32_t copies, pitch, top, lines; /* top: lines of zeros above the image */
   uint32_t chunks;
   size_t chunk;  /* bytes from a chunk of a row to its next */
   size_t block;  /* bytes from a row to the 16th behind it */
-  size_t copy;   /* bytes of a copy of one chunk */
-  size_t center; /* offset of pixel (0, 0) of the unshifted copy */
+  size_t copy;   /* bytes from a pixel to the one that lies at offset dx = 1 of its tap */
+  size_t start;  /* offset of the unshifted copy */
+  size_t center; /* offset of its pixel (0, 0) */
   size_t bytes;
 } layout;
 
 static inline size_t element_bytes(const layer_plan *l)
 {
   return l->precision == PBGEN_FLOAT ? sizeof(float) : 1;
+}
+
+/* Bytes of a line of one chunk, where the plane is one run. */
+static inline size_t line_bytes(const layout *a)
+{
+  return (size_t)a->pitch * a->slots * LINE;
 }
 
 /* Offset from the center of row `image` of pixel (y, x). */
@@ -45,7 +54,7 @@ layout layout_of(const layer_plan *l, uint32_t images);
 void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint32_t images,
                   uint8_t *plane);
 
-/* Shifted layout: zero what surrounds the image in the unshifted copy, make the others from it. */
+/* One run: zero what surrounds the image, and make the shifted copies. */
 void spread(const layer_plan *l, const layout *a, uint8_t *plane);
 
 #endif

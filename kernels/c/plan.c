@@ -28,7 +28,7 @@ uint32_t list_taps(const layer_plan *l, uint32_t group, tap taps[MAX_TAPS])
 size_t panel_tap_bytes(const layer_plan *l, uint32_t halves)
 {
   if (l->precision == PBGEN_BINARY)
-    return bit_quads(l) * halves * sizeof(uint64_t);
+    return eights_of(bit_quads(l), halves) * 64;
   if (l->precision == PBGEN_FIXED)
     return panel_quads(l) * 2 * LANES * 4;
   return (size_t)l->c_in * halves * LANES * sizeof(float);
@@ -127,22 +127,22 @@ static ptrdiff_t source_row(const source *s, uint32_t column, const tap *t)
   return (ptrdiff_t)(((uint32_t)ky * l->kernel + (uint32_t)kx) * (size_t)l->c_out + o);
 }
 
-static void pack_bits(const source *s, uint32_t column, const tap *t, uint64_t *out,
-                      uint32_t halves, int32_t *sums)
+static void pack_bits(const source *s, uint32_t column, const tap *t, uint8_t *out, uint32_t halves,
+                      int32_t *sums)
 {
   const size_t row_bytes = (s->l->c_in + 7) / 8;
   for (uint32_t lane = 0; lane < halves * LANES; lane++) {
-    const ptrdiff_t row = source_row(s, column + lane, t);
-    if (row < 0)
+    const ptrdiff_t from = source_row(s, column + lane, t);
+    if (from < 0)
       continue;
-    const uint8_t *bits = (const uint8_t *)s->in->weight + (size_t)row * row_bytes;
-    for (size_t quad = 0; quad < bit_quads(s->l); quad++) {
-      const uint64_t nibble = (bits[quad / 2] >> (quad % 2 * 4)) & 15;
-      out[quad * halves + lane / LANES] |= nibble << (lane % LANES * 4);
+    const uint8_t *bits = (const uint8_t *)s->in->weight + (size_t)from * row_bytes;
+    for (uint32_t i = 0; i < s->l->c_in; i++) {
+      const uint32_t bit = bits[i / 8] >> (i % 8) & 1;
+      const uint32_t row = i / 4 * halves + lane / LANES;
+      out[row / 8 * 64 + lane % LANES * 4 + i % 4] |= (uint8_t)(bit << (row % 8));
+      if (sums)
+        sums[column + lane] += bit ? 1 : -1;
     }
-    if (sums)
-      for (uint32_t i = 0; i < s->l->c_in; i++)
-        sums[column + lane] += (bits[i / 8] >> (i % 8)) & 1 ? 1 : -1;
   }
 }
 
@@ -190,7 +190,7 @@ static void pack_layer(const pbgen_layer *in, const layer_plan *l, uint8_t *memo
       const uint32_t halves = panel_halves(l, column);
       for (uint32_t i = 0; i < count; i++, out += panel_tap_bytes(l, halves)) {
         if (l->precision == PBGEN_BINARY)
-          pack_bits(&s, column, &taps[i], (uint64_t *)(void *)out, halves, sums);
+          pack_bits(&s, column, &taps[i], out, halves, sums);
         else if (l->precision == PBGEN_FIXED)
           pack_fixed(&s, column, &taps[i], (int8_t *)out, sums);
         else

@@ -98,16 +98,16 @@ static void add_tap(const job *j, tile *t, uint32_t i, const uint8_t *a)
 }
 
 /* All positions form one run: taps outside the image find zeros. */
-static void do_shifted(job *j, tile *t)
+static void do_one_run(job *j, tile *t)
 {
   const layout *in = &j->in;
-  const uint32_t rows = positions_of(j->l) * in->pitch * in->slots;
-  const ptrdiff_t line = (ptrdiff_t)(in->pitch * in->slots * LINE);
+  const uint32_t positions = positions_of(j->l);
+  const uint32_t rows = ((positions - 1) * in->pitch + positions) * in->slots;
+  const ptrdiff_t line = (ptrdiff_t)line_bytes(in), copy = (ptrdiff_t)in->copy;
   begin_tile(j, t);
   t->once = rows <= MAX_BLOCKS * BLOCK_ROWS;
   for (uint32_t i = 0; i < j->tap_count; i++)
-    add_tap(j, t, i,
-            j->from + in->center + j->taps[i].dx * (ptrdiff_t)in->copy + j->taps[i].dy * line);
+    add_tap(j, t, i, j->from + in->center + j->taps[i].dy * line + j->taps[i].dx * copy);
   cursor at = {0, 0, 0};
   for (uint32_t row = 0; row < rows; row += BLOCK_ROWS) {
     const uint32_t count = rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS;
@@ -142,8 +142,8 @@ static void do_panel(job *j)
   const layer_plan *l = j->l;
   const uint32_t positions = positions_of(l);
   tile t;
-  if (j->in.shifted) {
-    do_shifted(j, &t);
+  if (j->in.one_run) {
+    do_one_run(j, &t);
     return;
   }
   for (uint32_t y = 0; y < positions; y = end_of_run(l, y))
@@ -159,14 +159,13 @@ static uint8_t *ready_panel(job *j, uint8_t *packed, uint8_t *panel)
   const size_t tap_bytes = panel_tap_bytes(l, j->halves);
   const size_t expanded = panel_quads(l) * j->halves * LANES * 4;
   const int binary = l->precision == PBGEN_BINARY, usable = binary && !l->combined;
-  const int one_run = j->in.shifted || positions_of(l) == 1;
+  const int one_run = j->in.one_run || positions_of(l) == 1;
   j->fresh = usable && one_run;
   for (uint32_t i = 0; i < j->tap_count; i++, packed += tap_bytes) {
-    uint64_t *bits = (uint64_t *)(void *)packed;
-    j->bits[i] = bits;
+    j->bits[i] = packed;
     j->panel[i] = binary ? panel + i * expanded : packed;
     if (binary && !j->fresh)
-      j->ops->expand(bits, bit_quads(l), j->halves, j->taps[i].valid, j->panel[i]);
+      j->ops->expand(packed, eights_of(bit_quads(l), j->halves), j->taps[i].valid, j->panel[i]);
   }
   return packed;
 }
@@ -209,7 +208,7 @@ static void run_images(const plan *p, const uint8_t *latents, uint32_t images, u
     j.l = &p->layers[i];
     j.from = w.planes[i % 2];
     j.to = NULL;
-    if (j.in.shifted)
+    if (j.in.one_run)
       spread(j.l, &j.in, w.planes[i % 2]);
     if (i + 1 < p->count) {
       j.out = layout_of(j.l + 1, images);

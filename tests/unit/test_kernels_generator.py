@@ -128,7 +128,8 @@ def test_binary_weights_stay_bits(isa: str) -> None:
         for variant in VARIANTS
     }
     bits = 100 * 512 * 16 + 16 * (512 * 256 + 256 * 128 + 128 * 64)
-    assert bits / 8 <= held["partial"]["binary"] <= 1.1 * bits / 8  # projection sums beside them
+    # Beside the bits: the projection's column sums, and its 25 quads of inputs rounded up to 28.
+    assert bits / 8 <= held["partial"]["binary"] <= 1.12 * bits / 8
     assert held["partial"]["fixed"] > 0 == held["partial"]["float"]
     assert held["full"]["binary"] > held["partial"]["binary"]
     assert sum(held["float"].values()) / sum(held["partial"].values()) >= 25.81
