@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from model_store import ArtifactError
 from service.app import create_app
 from service.settings import Settings
+from service.state import StateUnavailableError
 
 
 class Server(uvicorn.Server):
@@ -50,7 +51,7 @@ class Server(uvicorn.Server):
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         print(
-            f"PBGen serves {', '.join(sorted(self._app.state.pipeline.gallery.active))}\n"
+            f"PBGen serves {', '.join(sorted(self._app.state.context.gallery.active))}\n"
             f"  a face     curl -X POST '{address}/generate?variant=partial&seed=7' -o face.png\n"
             f"  variants   {address}/variants\n"
             f"  interface  {address}/docs\n"
@@ -68,7 +69,7 @@ class Server(uvicorn.Server):
 
     def drain(self) -> None:
         """Answers no new requests for images, and closes the port a little later."""
-        self._app.state.pipeline.draining = True
+        self._app.state.context.pipeline.draining = True
         asyncio.get_running_loop().call_later(
             self._settings.drain_s, self.handle_exit, signal.SIGTERM, None
         )
@@ -86,7 +87,7 @@ def main() -> int:
             name = "_".join(["PBGEN", *map(str, each["loc"])]).upper()
             print(f"error: {name}={each['input']}: {each['msg']}", file=sys.stderr)
         return 2
-    except (ArtifactError, ValueError) as error:
+    except (ArtifactError, StateUnavailableError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0 if server.started else 1

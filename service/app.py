@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
 from model_store import Store
 from service import errors, openapi
+from service.context import Context
 from service.engine import Engine
+from service.experiment import Experiment
 from service.gallery import Gallery
 from service.keys import KeyRing
 from service.metrics import Metrics
@@ -18,15 +21,19 @@ from service.middleware import Telemetry
 from service.pipeline import Pipeline
 from service.routes import ROUTERS
 from service.scheduler import Scheduler
-from service.security import BodyLimit
+from service.security import Limits
 from service.settings import Settings
+from service.state.opening import open_state
+from service.tokens import Sealer
+from service.versions import Versions
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The service as an ASGI app; its lifespan loads the generators.
 
-    Starting it raises ArtifactError for a store that cannot be served, and ValueError for an
-    instruction set that the machine lacks.
+    Starting it raises ArtifactError for a store that cannot be served, StateUnavailableError for a
+    data directory that cannot be used, and ValueError for an instruction set that the machine
+    lacks or an experiment that cannot be run.
     """
     metrics = Metrics()
 
@@ -34,6 +41,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = Engine(Store(settings.store), settings.isa)
         models = engine.load_active()
+        state = open_state(settings)
+        metrics.breaker_open.set_function(lambda: state.is_left_alone)
         scheduler = Scheduler(
             settings.threads,
             settings.batch_limit,
@@ -42,10 +51,29 @@ def create_app(settings: Settings) -> FastAPI:
             metrics,
         )
         gallery = Gallery(engine, models, scheduler, metrics)
-        app.state.engine = engine
-        app.state.pipeline = Pipeline(gallery, scheduler, metrics, settings.deadline_s)
+        experiment = Experiment(settings.experiment, gallery.active)
+        for variant, share in experiment.shares.items():
+            metrics.experiment_weight.labels(variant).set(share)
+        versions = Versions(state, gallery)
+        app.state.context = Context(
+            metrics=metrics,
+            keys=KeyRing(settings.api_keys, settings.open_scopes),
+            engine=engine,
+            gallery=gallery,
+            pipeline=Pipeline(scheduler, metrics, settings.deadline_s),
+            experiment=experiment,
+            state=state,
+            sealer=Sealer(settings.secret),
+            versions=versions,
+        )
+        await versions.catch_up()
+        following = asyncio.create_task(versions.follow())
         yield
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
         scheduler.close()
+        await state.close()
 
     app = FastAPI(
         title="PBGen",
@@ -54,13 +82,11 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.state.metrics = metrics
-    app.state.keys = KeyRing(settings.api_keys, settings.open_scopes)
     errors.install(app)
     openapi.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(Limits, body_bytes=settings.body_limit_bytes)
     app.add_middleware(Telemetry, metrics=metrics)  # the last one added is the outermost
     return app
 

@@ -18,7 +18,7 @@ from service.images import encode_png
 from service.likeness import psnr, ssim
 from service.pipeline import Pipeline
 from service.scheduler import Done
-from service.schemas import Compared, ComparedImage, Comparison, Likeness, Ratios, Timing
+from service.schemas.comparison import Compared, ComparedImage, Comparison, Likeness, Ratios, Timing
 
 Pixels = NDArray[np.uint8]
 

@@ -17,6 +17,7 @@ from fastapi.exceptions import HTTPException, RequestValidationError
 from starlette.exceptions import HTTPException as RouterException
 
 from service.exchange import exchange
+from service.state import StateUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_VALUE = 80  # characters of a client's value that are told back
@@ -62,12 +63,20 @@ class Unknown(Problem):
     status, kind, title = 404, "unknown", "There is no such variant or model"
 
 
+class Conflict(Problem):
+    status, kind, title = 409, "conflict", "This was done before"
+
+
 class FormatUnavailable(Problem):
     status, kind, title = 406, "format", "The service does not make this format"
 
 
 class TooLarge(Problem):
     status, kind, title = 413, "too-large", "More than one request may ask for"
+
+
+class UrlTooLong(Problem):
+    status, kind, title = 414, "url", "The URL is too long"
 
 
 class MediaTypeUnsupported(Problem):
@@ -82,6 +91,17 @@ class BrokenModel(Problem):
     status, kind, title = 422, "broken-model", "The stored model cannot be used"
 
 
+class HeadersTooLarge(Problem):
+    status, kind, title = 431, "headers", "The headers are too large"
+
+
+class RateLimited(Problem):
+    status, kind, title = 429, "rate-limit", "Too many images asked for"
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(detail, headers=_retry_after(retry_after_s))
+
+
 class Internal(Problem):
     status, kind, title = 500, "internal", "The service failed"
 
@@ -92,7 +112,11 @@ class Unavailable(Problem):
     status, kind, title = 503, "unavailable", "The service cannot take this request now"
 
     def __init__(self, detail: str, *, retry_after_s: float) -> None:
-        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(retry_after_s)))})
+        super().__init__(detail, headers=_retry_after(retry_after_s))
+
+
+def _retry_after(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 class DeadlineExceeded(Problem):
@@ -159,11 +183,13 @@ def install(app: FastAPI) -> None:
                 problem = error
             case RequestValidationError():
                 problem = of_validation(error)
+            case StateUnavailableError():
+                problem = Unavailable(f"This cannot be kept now: {error}.", retry_after_s=1)
             case RouterException():
                 problem = OfStatus(error.status_code, error.headers)
         return respond(problem, exchange(request).request_id)
 
-    for kind in (Problem, RequestValidationError, RouterException):
+    for kind in (Problem, RequestValidationError, RouterException, StateUnavailableError):
         app.add_exception_handler(kind, tell)
 
 

@@ -12,13 +12,11 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
-from typing import Annotated, Literal, cast, get_args
+from typing import Annotated, Literal, get_args
 
-from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import Forbidden, Unauthorized
-from service.exchange import exchange
 
 Scope = Literal["generate", "vote", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -61,17 +59,6 @@ class KeyRing:
         if scope not in found[0].scopes and scope not in self._open:
             raise Forbidden(f"The key {found[0].name} lacks the scope {scope}.")
         return found[0].name
-
-
-def authorize(request: Request, scope: Scope) -> None:
-    """Lets a request pass if its key opens the scope. Raises Unauthorized and Forbidden.
-
-    A call, not a dependency: FastAPI's resolution of one costs more than this check.
-    """
-    ring = cast(KeyRing, request.app.state.keys)
-    name = ring.authorize(request.headers.get("authorization", ""), scope)
-    if name is not None:
-        exchange(request).client = f"key:{name}"
 
 
 def hash_key(key: str) -> str:

@@ -87,6 +87,27 @@ class Metrics:
             registry=registry,
         )
 
+        self.cache_requests = Counter(
+            "pbgen_cache_requests", "Looks into the image cache.", ("outcome",), registry=registry
+        )
+        self.arena_votes = Counter(
+            "pbgen_arena_votes",
+            "Votes.",
+            ("left", "right", "choice"),
+            registry=registry,
+        )
+        self.breaker_open = Gauge(
+            "pbgen_state_breaker_open",
+            "1 while Redis is left alone after failures.",
+            registry=registry,
+        )
+        self.experiment_weight = Gauge(
+            "pbgen_experiment_weight",
+            "The share of clients whose variant=auto means this variant.",
+            ("variant",),
+            registry=registry,
+        )
+
     def describe_model(self, model: Model) -> None:
         """Says what a variant serves from now on."""
         for precision, count in model.generator.resident_bytes.items():

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from service.errors import MEDIA_TYPE
 from service.images import FORMATS
-from service.schemas import EncodedImages, ProblemDetails
+from service.schemas.pictures import EncodedImages
+from service.schemas.problem import ProblemDetails
 
 TEMPLATE = "#/components/schemas/{model}"
 MEANINGS = {
@@ -18,9 +19,11 @@ MEANINGS = {
     403: "The key does not open this.",
     404: "No such variant or model; the known ones are listed.",
     406: "A format that the service does not make.",
+    409: "This was done before: a token can be used once.",
     413: "A body or a count beyond its bound, which is named.",
     415: "A body that is not JSON.",
     422: "A value that is not possible; its name, value and bound are told.",
+    429: "The client asked for more images than its allowance; see Retry-After.",
     500: "The service failed.",
     503: "Overload, or shutting down; see Retry-After.",
     504: "Not done within the deadline.",

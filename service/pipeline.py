@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import Request
 from numpy.typing import NDArray
 
 from service.errors import DeadlineExceeded, Unavailable
-from service.gallery import Gallery, Served
+from service.gallery import Served
 from service.images import Format, Pixels
 from service.metrics import Metrics
 from service.scheduler import Done, Job, QueueFullError, Scheduler
@@ -29,10 +29,7 @@ class ClientLeftError(Exception):
 class Pipeline:
     """What stands between routes and kernels."""
 
-    def __init__(
-        self, gallery: Gallery, scheduler: Scheduler, metrics: Metrics, deadline_s: float
-    ) -> None:
-        self.gallery = gallery
+    def __init__(self, scheduler: Scheduler, metrics: Metrics, deadline_s: float) -> None:
         self.draining = False
         self._scheduler = scheduler
         self._metrics = metrics
@@ -142,11 +139,6 @@ class Pipeline:
                 self._metrics.rejected.labels("client_left").inc()
                 raise ClientLeftError
         return future.result()
-
-
-def pipeline(request: Request) -> Pipeline:
-    """The pipeline of the app that a request came to."""
-    return cast(Pipeline, request.app.state.pipeline)
 
 
 async def _client_leaves(request: Request) -> None:

@@ -221,7 +221,7 @@ class Scheduler:
         return lane
 
     def retire(self, lane: Lane) -> None:
-        """Lets go of a lane once the jobs that wait in it have run."""
+        """Lets go of a lane once its jobs have run, those of callers that still hold it too."""
         lane.retired = True
         self._sweep()
 
@@ -232,6 +232,8 @@ class Scheduler:
         """
         if lane.waiting >= self._queue_limit:
             raise QueueFullError(lane.waiting, self._queue_limit, self._drain_s(lane))
+        if lane not in self._lanes:  # retired since its caller chose it
+            self._lanes.append(lane)
         if not lane.waiting:
             busy = [other.used_s for other in self._lanes if other.waiting]
             lane.used_s = max(lane.used_s, min(busy, default=0.0))

@@ -1,41 +1,67 @@
-"""What a request may cost before anyone looks at it: the bound of its body."""
+"""What a request may cost before anyone looks at it, and what browsers may do with answers."""
 
 from __future__ import annotations
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import Problem, TooLarge
+from service.errors import HeadersTooLarge, Problem, TooLarge, UrlTooLong
+
+LONGEST_URL = 4096  # bytes of path and query
+LARGEST_HEADERS = 16_384  # bytes of names and values
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
 
 
-class BodyLimit:
-    """Refuses bodies beyond a bound: by their announced length at once, or as soon as they pass it.
+class Limits:
+    """Bounds URL, headers and body, and adds SECURITY_HEADERS to every answer.
 
-    Raises TooLarge to whoever reads the body.
+    A body is refused by its announced length at once, or as soon as it passes the bound, by raising
+    TooLarge to whoever reads it.
     """
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, body_bytes: int) -> None:
         self._app = app
-        self._limit_bytes = limit_bytes
+        self._body_bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "0")
-        if length.isdecimal() and int(length) > self._limit_bytes:
-            raise self._too_large(f"{length} bytes")
+        self._check(scope)
         received = 0
 
         async def counted() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._limit_bytes:
+            if received > self._body_bytes:
                 raise self._too_large("more")
             return message
 
-        await self._app(scope, counted, send)
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+            await send(message)
+
+        await self._app(scope, counted, secured)
+
+    def _check(self, scope: Scope) -> None:
+        url = len(scope["raw_path"]) + len(scope["query_string"])
+        if url > LONGEST_URL:
+            raise UrlTooLong(f"Path and query must be at most {LONGEST_URL} bytes, not {url}.")
+        headers = sum(len(name) + len(value) for name, value in scope["headers"])
+        if headers > LARGEST_HEADERS:
+            raise HeadersTooLarge(
+                f"The headers must be at most {LARGEST_HEADERS} bytes, not {headers}."
+            )
+        length = Headers(scope=scope).get("content-length", "0")
+        if length.isdecimal() and int(length) > self._body_bytes:
+            raise self._too_large(f"{length} bytes")
 
     def _too_large(self, told: str) -> Problem:
-        return TooLarge(f"The body must be at most {self._limit_bytes} bytes, not {told}.")
+        return TooLarge(f"The body must be at most {self._body_bytes} bytes, not {told}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -68,6 +69,35 @@ class Settings(BaseSettings):
     open_scopes: frozenset[Scope] = Field(
         default=frozenset({"generate", "vote"}),
         description='JSON list of scopes that need no key; "admin" always does.',
+    )
+    secret: str | None = Field(
+        default=None,
+        min_length=16,
+        description="Seals the arena's tokens; replicas share it. Unset: drawn at every start.",
+    )
+    data: Path = Field(
+        default=Path("pbgen-data"),
+        description="Directory for votes and swapped versions; unused with PBGEN_REDIS_URL.",
+    )
+    redis_url: str | None = Field(
+        default=None, description="Redis that replicas share; unset: this process alone."
+    )
+    redis_timeout_s: float = Field(
+        default=0.1, gt=0, le=60, description="Seconds that a call of Redis may take."
+    )
+    cache_bytes: int = Field(
+        default=64 * 2**20, ge=0, description="Bytes of images kept for GET /images."
+    )
+    rate_limit: float | None = Field(
+        default=None, gt=0, description="Images a second that a client may ask for; unset: any."
+    )
+    rate_burst: int = Field(
+        default=256, ge=1, description="Images that a client may owe before it gets 429."
+    )
+    experiment: dict[str, float] = Field(
+        default={},
+        description='Weights by which clients are split for variant=auto: {"partial": 9, '
+        '"float": 1}.',
     )
     drain_s: float = Field(
         default=1.0,

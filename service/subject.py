@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kernels import latents
 from kernels.latents import LARGEST_SEED
 from service.errors import OutOfRange
-from service.schemas import GenerateBody, GenerateQuery, Interpolation
+from service.schemas.requests import GenerateBody, GenerateQuery, Interpolation
 
 # Seeds that are drawn fit a float64, so that every JSON reader and spreadsheet keeps them whole.
 DRAWN_SEED_BITS = 53

@@ -25,7 +25,7 @@ END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 async def tar_stream(
-    pipeline: Pipeline, served: Served, seeds: range, picture_format: Format, ahead: int
+    pipeline: Pipeline, served: Served, seeds: range, picture_format: Format
 ) -> AsyncIterator[bytes]:
     """The tar, a chunk of images at a time; member i is image i, and manifest.json comes last."""
     jobs: deque[Job[bytes]] = deque()
@@ -33,7 +33,7 @@ async def tar_stream(
     submitted = 0
     try:
         while jobs or submitted < len(starts):
-            while submitted < len(starts) and len(jobs) < ahead:
+            while submitted < len(starts) and len(jobs) < pipeline.threads:
                 start = starts[submitted]
                 part = seeds[start : start + CHUNK]
                 job = pipeline.queue(served, part, _wrap(picture_format, start))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent
 START_S = 30.0  # on a machine that is busy with other tests
@@ -37,12 +38,17 @@ def environment(**settings: object) -> dict[str, str]:
 
 @contextmanager
 def serving(**settings: object) -> Iterator[Server]:
-    """Starts the service on a free port, and stops it."""
+    """Starts the service on a free port, with a data directory of its own, and stops it."""
+    with TemporaryDirectory() as data:
+        yield from _serve({"port": 0, "drain_s": 0, "data": data, **settings})
+
+
+def _serve(settings: dict[str, object]) -> Iterator[Server]:
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "service"],
         cwd=ROOT,
-        env=environment(**{"port": 0, "drain_s": 0, **settings}),
+        env=environment(**settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

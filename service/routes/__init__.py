@@ -1,7 +1,16 @@
 """HTTP in and out: one file a resource, and no logic."""
 
-from service.routes import compare, generate, health, images, metrics, models, stream, variants
-
-ROUTERS = tuple(
-    each.router for each in (generate, stream, images, compare, variants, models, health, metrics)
+from service.routes import (
+    arena,
+    compare,
+    generate,
+    health,
+    images,
+    metrics,
+    models,
+    stream,
+    variants,
 )
+
+RESOURCES = (generate, stream, images, compare, arena, variants, models, health, metrics)
+ROUTERS = tuple(resource.router for resource in RESOURCES)

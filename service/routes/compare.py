@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from service import comparison
-from service.keys import authorize
+from service.admission import admit, charge, choose
 from service.openapi import problems
-from service.pipeline import pipeline
-from service.schemas import CompareQuery, Comparison
+from service.schemas.comparison import Comparison
+from service.schemas.requests import CompareQuery
 from service.subject import consecutive
 
 router = APIRouter()
@@ -21,17 +21,17 @@ router = APIRouter()
     response_model=Comparison,
     responses={
         200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
-        **problems(401, 403, 404, 406, 413, 422, 503, 504),
+        **problems(401, 403, 404, 406, 413, 422, 429, 503, 504),
     },
 )
 async def compare(request: Request, query: Annotated[CompareQuery, Query()]) -> Response:
     """Makes the same seeds' images by two or three variants, and measures each."""
-    authorize(request, "generate")
-    service = pipeline(request)
+    service = await admit(request, "generate")
     names = [name for name in (query.a, query.b, query.c) if name is not None]
-    variants = [await service.gallery.find(name) for name in names]
+    variants = [await choose(request, name) for name in names]
     seeds = consecutive(query.seed, query.count)
-    rows = await comparison.run(request, service, variants, seeds)
+    await charge(request, len(variants) * len(seeds))
+    rows = await comparison.run(request, service.pipeline, variants, seeds)
     headers = {"X-PBGen-Seed": str(seeds[0])}
     if query.format == "png":
         return Response(comparison.draw(rows), media_type="image/png", headers=headers)

@@ -6,13 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from service.admission import admit, charge, choose
 from service.answers import image_answer
-from service.exchange import exchange
 from service.images import FORMATS
-from service.keys import authorize
 from service.openapi import image_content, problems
-from service.pipeline import pipeline
-from service.schemas import GenerateBody, GenerateQuery
+from service.schemas.requests import GenerateBody, GenerateQuery
 from service.subject import subject
 
 router = APIRouter()
@@ -26,18 +24,17 @@ router = APIRouter()
             "description": "The image, or several: in an image format as a grid.",
             "content": image_content(),
         },
-        **problems(400, 401, 403, 404, 406, 413, 415, 422, 503, 504),
+        **problems(400, 401, 403, 404, 406, 413, 415, 422, 429, 503, 504),
     },
 )
 async def generate(
     request: Request, query: Annotated[GenerateQuery, Query()], body: GenerateBody | None = None
 ) -> Response:
     """Makes images. Equal seeds give equal images, alone or among others, before and after."""
-    authorize(request, "generate")
-    service = pipeline(request)
-    served = await service.gallery.find(query.variant)
-    exchange(request).variant = served.model.variant
+    service = await admit(request, "generate")
+    served = await choose(request, query.variant)
     wanted = subject(query, body, served.model.generator.latent_dim)
     picture_format = FORMATS[query.format]
-    done = await service.run(request, served, wanted, picture_format)
+    await charge(request, len(wanted.inputs))
+    done = await service.pipeline.run(request, served, wanted, picture_format)
     return image_answer(served.model, wanted, picture_format, done)

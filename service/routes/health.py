@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
+from service.context import context
 from service.errors import Unavailable
 from service.openapi import problems
-from service.pipeline import pipeline
-from service.schemas import Health
+from service.schemas.health import Health
 
 router = APIRouter()
 
@@ -23,6 +23,6 @@ async def livez() -> Health:
 @router.get("/v2/health/ready", responses=problems(503))
 async def readyz(request: Request) -> Health:
     """Ready: every variant has made an image, and the service is not shutting down."""
-    if pipeline(request).draining:
+    if context(request).pipeline.draining:
         raise Unavailable("This server is shutting down.", retry_after_s=1)
     return Health(status="ready")

@@ -8,13 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from kernels.latents import LARGEST_SEED
-from service.answers import image_answer
+from service.admission import admit, charge, choose
+from service.answers import origin_headers
 from service.engine import Model
-from service.exchange import exchange
 from service.images import FORMATS
-from service.keys import authorize
 from service.openapi import problems
-from service.pipeline import pipeline
 from service.subject import Subject, consecutive
 
 router = APIRouter()
@@ -31,7 +29,7 @@ NAMED = "public, max-age=60"
     responses={
         200: {"description": "The image.", "content": {PNG.media_type: {}}},
         304: {"description": "The image is still the one with the ETag of If-None-Match."},
-        **problems(401, 403, 404, 422, 503, 504),
+        **problems(401, 403, 404, 422, 429, 503, 504),
     },
 )
 async def image(
@@ -40,19 +38,23 @@ async def image(
     seed: Annotated[int, Path(ge=0, le=LARGEST_SEED)],
 ) -> Response:
     """The image that POST /generate makes of a seed, with a strong ETag."""
-    authorize(request, "generate")
-    service = pipeline(request)
-    served = await service.gallery.find(variant)
-    exchange(request).variant = served.model.variant
+    service = await admit(request, "generate")
+    served = await choose(request, variant)
     tag = etag(served.model, seed)
     caching = {"ETag": tag, "Cache-Control": EXACT if variant == served.model.label else NAMED}
     if matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=caching)
     wanted = Subject(consecutive(seed, 1))
-    done = await service.run(request, served, wanted, PNG)
-    answer = image_answer(served.model, wanted, PNG, done)
-    answer.headers.update(caching)
-    return answer
+    headers = {**origin_headers(served.model, wanted), **caching}
+    kept = await service.state.cached(tag)
+    service.metrics.cache_requests.labels("miss" if kept is None else "hit").inc()
+    if kept is None:
+        await charge(request, 1)
+        done = await service.pipeline.run(request, served, wanted, PNG)
+        kept = done.value
+        headers["Server-Timing"] = done.server_timing()
+        await service.state.cache(tag, kept)
+    return Response(kept, media_type=PNG.media_type, headers=headers)
 
 
 def etag(model: Model, seed: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from service.context import context
+
 router = APIRouter()
 
 
@@ -14,5 +16,5 @@ router = APIRouter()
 )
 async def metrics(request: Request) -> Response:
     """Every metric; OpenMetrics when the Accept header asks for it."""
-    body, media_type = request.app.state.metrics.exposition(request.headers.get("accept", ""))
+    body, media_type = context(request).metrics.exposition(request.headers.get("accept", ""))
     return Response(body, headers={"Content-Type": media_type})

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
 from model_store import ArtifactError, Entry
-from service.engine import Engine
+from service.context import context
 from service.gallery import Gallery, of_artifact
 from service.openapi import problems
-from service.pipeline import pipeline
 from service.routes.variants import layers
-from service.schemas import ModelDetails, Models, StoredModel
+from service.schemas.models import ModelDetails, Models, StoredModel
 
 router = APIRouter()
 
@@ -21,8 +20,8 @@ router = APIRouter()
 @router.get("/models", responses=problems(404, 422))
 async def models(request: Request) -> Models:
     """Every stored version, whether it is served or not."""
-    entries = await asyncio.to_thread(_engine(request).stored)
-    return Models(models=[_summary(entry, pipeline(request).gallery) for entry in entries])
+    entries = await asyncio.to_thread(context(request).engine.stored)
+    return Models(models=[_summary(entry, context(request).gallery) for entry in entries])
 
 
 @router.get("/models/{name}/{version}", responses=problems(404, 422))
@@ -33,7 +32,7 @@ async def model(
 ) -> ModelDetails:
     """All that a stored version says of itself; its digest is checked anew."""
     try:
-        artifact = await asyncio.to_thread(_engine(request).artifact, f"{name}@{version}")
+        artifact = await asyncio.to_thread(context(request).engine.artifact, f"{name}@{version}")
     except ArtifactError as error:
         raise of_artifact(error) from None
     manifest = artifact.manifest
@@ -58,7 +57,3 @@ def _summary(entry: Entry, gallery: Gallery) -> StoredModel:
         aliases=list(entry.aliases),
         served=served is not None and served.model.label == entry.label,
     )
-
-
-def _engine(request: Request) -> Engine:
-    return cast(Engine, request.app.state.engine)

@@ -7,13 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
+from service.admission import admit, charge, choose
 from service.answers import origin_headers
-from service.exchange import exchange
 from service.images import FORMATS
-from service.keys import authorize
 from service.openapi import problems
-from service.pipeline import pipeline
-from service.schemas import StreamQuery
+from service.schemas.requests import StreamQuery
 from service.subject import Subject, consecutive
 from service.tarstream import tar_stream
 
@@ -30,19 +28,18 @@ MEDIA_TYPE = "application/x-tar"
             "description": "A tar of images 00000000.png, 00000001.png, …; manifest.json is last.",
             "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
         },
-        **problems(401, 403, 404, 406, 413, 422, 503),
+        **problems(401, 403, 404, 406, 413, 422, 429, 503),
     },
 )
 async def stream(request: Request, query: Annotated[StreamQuery, Query()]) -> StreamingResponse:
     """Streams images of consecutive seeds at the client's pace."""
-    authorize(request, "generate")
-    service = pipeline(request)
-    served = await service.gallery.find(query.variant)
-    exchange(request).variant = served.model.variant
-    service.refuse_while_draining()
+    service = await admit(request, "generate")
+    served = await choose(request, query.variant)
+    service.pipeline.refuse_while_draining()
     seeds = consecutive(query.seed, query.count)
+    await charge(request, len(seeds))
     return StreamingResponse(
-        tar_stream(service, served, seeds, FORMATS[query.format], service.threads),
+        tar_stream(service.pipeline, served, seeds, FORMATS[query.format]),
         media_type=MEDIA_TYPE,
         headers=origin_headers(served.model, Subject(seeds)),
     )

@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 
 from model_store.manifest import Manifest
+from service.admission import admit
+from service.context import context
 from service.engine import Model
 from service.exchange import exchange
-from service.keys import authorize
 from service.openapi import problems
-from service.pipeline import pipeline
-from service.schemas import Layer, Swap, Variant, Variants
+from service.schemas.models import Layer, Variant, Variants
+from service.schemas.requests import Swap
 
 router = APIRouter()
 
@@ -20,13 +21,13 @@ router = APIRouter()
 @router.get("/variants")
 async def variants(request: Request) -> Variants:
     """Every variant: its model, layers with their precision, bytes, and distance to real faces."""
-    served = pipeline(request).gallery.active.values()
+    served = context(request).gallery.active.values()
     return Variants(variants=[describe(each.model) for each in served])
 
 
 @router.put(
     "/variants/{variant}",
-    responses=problems(400, 401, 403, 404, 415, 422),
+    responses=problems(400, 401, 403, 404, 413, 415, 422, 503),
 )
 async def swap(
     request: Request,
@@ -35,8 +36,8 @@ async def swap(
 ) -> Variant:
     """Serves another stored version from now on. Work in hand ends on the old one, and a version
     that cannot be used leaves it serving."""
-    authorize(request, "admin")
-    served = await pipeline(request).gallery.swap(variant, wanted.model)
+    service = await admit(request, "admin")
+    served = await service.versions.activate(variant, wanted.model)
     exchange(request).variant = served.model.variant
     return describe(served.model)
 

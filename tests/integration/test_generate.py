@@ -140,12 +140,13 @@ def test_interpolation_begins_and_ends_at_its_seeds(http: httpx.Client, random_s
         ("seed=-1", 422, ["seed", "at least 0", "-1"]),
         ("seed=18446744073709551616", 422, ["seed", "18446744073709551615"]),
         ("seed=18446744073709551615&count=2", 422, ["seed + count", "18446744073709551615"]),
-        ("seed=" + "9" * 5000, 422, ["seed", "an integer", "999…"]),
+        ("seed=" + "9" * 3000, 422, ["seed", "at most 18446744073709551615", "999…"]),
         ("seed=seven", 422, ["seed", "an integer", "seven"]),
         ("count=0", 422, ["count", "at least 1", "0"]),
         ("count=65", 413, ["count", "at most 64", "65"]),
         ("count=1000000000", 413, ["count", "at most 64", "1000000000"]),
         ("format=bmp", 406, ["format", "'png'", "'json'", "bmp"]),
+        ("seed=" + "9" * 5000, 414, ["Path and query", "4096 bytes", "5014"]),
         ("colour=red", 422, ["colour", "not known", "red"]),
     ],
 )
@@ -179,6 +180,18 @@ def test_a_wrong_body_is_told(http: httpx.Client, body: str, status: int, told: 
     detail = problem(http.post("/generate", content=body, headers=headers), status)["detail"]
     for words in told:
         assert words in detail
+
+
+def test_headers_are_bounded(http: httpx.Client) -> None:
+    answer = http.post("/generate", headers={"x-padding": "x" * 20_000})
+    assert "16384 bytes" in problem(answer, 431)["detail"]
+
+
+def test_answers_say_what_browsers_may_do(http: httpx.Client) -> None:
+    headers = http.post("/generate").headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "access-control-allow-origin" not in headers
 
 
 def test_a_body_beside_a_seed_is_refused(http: httpx.Client) -> None:

@@ -130,7 +130,7 @@ def test_every_problem_is_in_the_document(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
     responses = document["paths"]["/generate"]["post"]["responses"]
     assert set(responses) == {
-        *("200", "400", "401", "403", "404", "406", "413", "415", "422", "503", "504"),
+        *("200", "400", "401", "403", "404", "406", "413", "415", "422", "429", "503", "504"),
     }
     reference = responses["422"]["content"]["application/problem+json"]["schema"]["$ref"]
     assert reference.rpartition("/")[2] in document["components"]["schemas"]
@@ -227,12 +227,12 @@ def test_overload_deadline_and_a_client_that_leaves(full_size_store: Path) -> No
     ],
 )
 def test_a_wrong_setting_is_told_in_a_line(
-    random_store: Path, settings: dict[str, str], told: str
+    random_store: Path, tmp_path: Path, settings: dict[str, str], told: str
 ) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "service"],
         cwd=ROOT,
-        env=environment(**{"store": random_store, "port": 0, **settings}),
+        env=environment(**{"store": random_store, "port": 0, "data": tmp_path, **settings}),
         capture_output=True,
         text=True,
         timeout=30,
@@ -250,7 +250,7 @@ def test_a_damaged_artifact_is_told_and_not_served(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "service"],
         cwd=ROOT,
-        env=environment(store=store, port=0),
+        env=environment(store=store, port=0, data=tmp_path / "data"),
         capture_output=True,
         text=True,
         timeout=30,

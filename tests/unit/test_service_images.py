@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from service.images import FORMATS, encode_png, grid
-from service.schemas import FormatName
+from service.schemas.requests import FormatName
 
 
 def random_pictures(count: int, size: int = 16) -> np.ndarray:

@@ -268,5 +268,9 @@ def test_a_retired_lane_runs_what_it_has_and_is_gone() -> None:
         gate.open.set()
         assert [(await job.future).value for job in jobs] == [[0], [1], [4]]
         assert scheduler.lanes == ()
+        # A request that chose it before, or a stream's next chunk, is not lost.
+        late = scheduler.submit(lane, range(3, 4), listed)
+        assert (await late.future).value == [9]
+        assert scheduler.lanes == ()
 
     on_scheduler(test, batch_limit=1)

@@ -1,0 +1,53 @@
+"""Who may ask, how much, and of which model: what every route asks first."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from service.context import Context, context
+from service.errors import RateLimited, Unknown
+from service.exchange import exchange
+from service.gallery import Served
+from service.keys import Scope
+
+AUTO = "auto"
+
+
+async def admit(request: Request, scope: Scope) -> Context:
+    """The app's parts, for a request whose key opens the scope. Raises Unauthorized and Forbidden.
+
+    A call, not a dependency: FastAPI's resolution of one costs more than this check.
+    """
+    service = context(request)
+    name = service.keys.authorize(request.headers.get("authorization", ""), scope)
+    if name is not None:
+        exchange(request).client = f"key:{name}"
+    return service
+
+
+async def charge(request: Request, images: int) -> None:
+    """Charges the client for images. Raises RateLimited while it owes more than it may."""
+    service = context(request)
+    wait_s = await service.state.charge(exchange(request).client, images)
+    if wait_s:
+        service.metrics.rejected.labels("rate_limit").inc()
+        raise RateLimited(
+            f"Your images so far are more than your allowance; go on in {wait_s:.1f} s.",
+            retry_after_s=wait_s,
+        )
+
+
+async def choose(request: Request, variant: str) -> Served:
+    """The model that a request names; `auto` is its client's in the experiment.
+
+    Raises Unknown, which lists what there is, and BrokenModel.
+    """
+    service = context(request)
+    if variant == AUTO:
+        drawn = service.experiment.variant(exchange(request).client)
+        if drawn is None:
+            raise Unknown("There is no experiment here, so auto means nothing; name a variant.")
+        variant = drawn
+    served = await service.gallery.find(variant)
+    exchange(request).variant = served.model.variant
+    return served

@@ -1,0 +1,33 @@
+"""The split behind variant=auto: each client always gets the same variant."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
+
+
+class Experiment:
+    """Weights by variant, fixed while the service runs.
+
+    Raises ValueError for weights that are not positive or name a variant that is not served.
+    """
+
+    def __init__(self, weights: Mapping[str, float], served: Mapping[str, object]) -> None:
+        for variant, weight in weights.items():
+            if variant not in served:
+                known = ", ".join(sorted(served))
+                raise ValueError(f"the experiment names {variant!r}; served are {known}")
+            if not 0 < weight < float("inf"):
+                raise ValueError(f"the experiment's weight of {variant} must be > 0, not {weight}")
+        total = sum(weights.values())
+        self.shares = {variant: weights[variant] / total for variant in sorted(weights)}
+        self._bounds = list(accumulate(self.shares.values()))[:-1]
+
+    def variant(self, client: str) -> str | None:
+        """A client's variant; None if there is no experiment."""
+        if not self.shares:
+            return None
+        drawn = int.from_bytes(hashlib.sha256(client.encode()).digest()[:8]) / 2**64
+        return tuple(self.shares)[bisect_right(self._bounds, drawn)]

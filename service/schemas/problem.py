@@ -1,0 +1,29 @@
+"""Errors (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FieldProblem(BaseModel):
+    """One value of a request that is not possible."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    place: Annotated[str, Field(alias="in", description="`query`, `path`, `header` or `body`.")]
+    name: str
+    value: Annotated[str, Field(description="What was sent, shortened.")]
+    bound: Annotated[str, Field(description="What it must be.")]
+
+
+class ProblemDetails(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Field(description="Names this occurrence by its X-Request-ID.")]
+    errors: list[FieldProblem] | None = None

@@ -1,0 +1,110 @@
+"""What votes say: intervals and ratings against known values and simulated voters."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from service.arena import Pairing, draw_pair, pair_up, rate, standings, wilson
+from service.experiment import Experiment
+from service.tokens import Sealer
+
+
+def test_wilson_is_the_published_interval() -> None:
+    # Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I, method 3.
+    for wins, count, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
+        estimate = wilson(wins, count)
+        assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=5e-5)
+    assert (wilson(0, 0).low, wilson(0, 0).high) == (0, 1)
+
+
+def test_both_orders_of_a_pair_are_one_pairing() -> None:
+    pairings = pair_up(
+        {
+            ("partial", "float", "left"): 3,
+            ("float", "partial", "left"): 5,
+            ("float", "partial", "right"): 1,
+            ("partial", "float", "tie"): 2,
+            ("float", "partial", "both_bad"): 4,
+        }
+    )
+    assert pairings == [Pairing("float", "partial", wins_a=5, wins_b=4, ties=2, both_bad=4)]
+    assert pairings[0].win_rate_a.value == pytest.approx(6 / 11)
+
+
+def test_ratings_find_the_strengths_that_votes_were_drawn_from() -> None:
+    names, strengths = ["float", "full", "partial"], np.array([1050.0, 850.0, 1100.0])
+    pairings = []
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        odds = 10 ** ((strengths[a] - strengths[b]) / 400)
+        wins = round(10_000 * odds / (1 + odds))
+        pairings.append(Pairing(names[a], names[b], wins, 10_000 - wins))
+    rated = rate(pairings)
+    assert list(rated) == ["partial", "float", "full"]
+    for name, strength in zip(names, strengths, strict=True):
+        assert rated[name].value == pytest.approx(strength, abs=1)
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(1)
+    share = 10 ** (100 / 400) / (1 + 10 ** (100 / 400))  # 100 points apart
+    held = 0
+    for _ in range(60):
+        wins = int(rng.binomial(200, share))
+        rating = rate([Pairing("a", "b", wins, 200 - wins)])["a"]
+        held += rating.low <= 1050 <= rating.high
+    assert held >= 50
+
+
+def test_one_sided_votes_have_finite_ratings_and_ties_are_even() -> None:
+    rated = rate([Pairing("a", "b", wins_a=10)])
+    assert list(rated) == ["a", "b"]  # best first
+    assert 1000 < rated["a"].value < 1500
+    even = rate([Pairing("a", "b", ties=10)])
+    assert even["a"].value == pytest.approx(1000)
+    assert standings({}).ratings == {}
+    bad = standings({("a", "b", "both_bad"): 3})
+    assert bad.votes == 3
+    assert bad.ratings["a"].value == pytest.approx(1000)
+
+
+def test_pairs_are_drawn_in_every_order() -> None:
+    drawn = Counter(draw_pair(["a", "b", "c"]) for _ in range(600))
+    assert len(drawn) == 6
+    assert min(drawn.values()) > 50
+
+
+def test_a_token_opens_only_unchanged_in_time_and_with_the_secret() -> None:
+    sealer = Sealer("a secret of sixteen")
+    token = sealer.seal({"left": "float"})
+    assert Sealer("a secret of sixteen").unseal(token, 60) == {"left": "float"}
+    assert "float" not in token
+    assert Sealer("another secret of it").unseal(token, 60) is None
+    assert Sealer(None).unseal(token, 60) is None
+    assert sealer.unseal(token, -1) is None
+    for wrong in ("", "no token", token[:-2], token[:20] + "A" + token[21:], "Ω" * 100):
+        assert sealer.unseal(wrong, 60) is None
+
+
+def test_the_experiment_splits_by_weight_and_sticks() -> None:
+    experiment = Experiment({"float": 1, "partial": 3}, {"float": 0, "partial": 0, "full": 0})
+    assert experiment.shares == {"float": 0.25, "partial": 0.75}
+    clients = [f"address:10.0.{i // 256}.{i % 256}" for i in range(4000)]
+    drawn = Counter(experiment.variant(client) for client in clients)
+    assert drawn["float"] / 4000 == pytest.approx(0.25, abs=0.03)
+    assert drawn["float"] + drawn["partial"] == 4000
+    assert all(experiment.variant(c) == experiment.variant(c) for c in clients[:50])
+    assert Experiment({}, {}).variant("anyone") is None
+
+
+@pytest.mark.parametrize("weights", [{"nobody": 1}, {"float": 0}, {"float": -1}])
+def test_a_wrong_experiment_is_refused(weights: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="the experiment"):
+        Experiment(weights, {"float": 0})
