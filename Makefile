@@ -31,7 +31,7 @@ lint: $(VENV)/.develop
 	@$(VENV)/bin/clang-format --dry-run -Werror $(filter %.c %.h,$(C_SOURCES))
 
 train: $(VENV)/.develop
-	@for variant in float full partial; do $(RUN) -m training train --variant $$variant --run runs/$$variant --data $(DATA) || exit; done
+	@for variant in float full partial; do $(RUN) -m training train --variant $$variant runs/$$variant --data $(DATA) || exit; done
 
 bench: $(VENV)/.serve
 	@$(RUN) -m kernels.bench

@@ -6,27 +6,34 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import Field, asdict, fields
 from pathlib import Path
+from typing import Any
 
 import model_store
 from model_store import artifact
-from training import evaluate, export, redundancy
+from training import evaluate, export, parallel, redundancy
 from training.data import DataError, Faces, load
 from training.loop import Run
+from training.losses import LOSSES
 from training.networks import dcgan
-from training.options import COMPUTE_DTYPES, VARIANTS, Options
+from training.options import COMPUTE_DTYPES, Options
 from training.provenance import Provenance
 
 SWD_IMAGES = 16_384  # as in Progressive GAN
 
 OPTION_HELP = {
-    "variant": "which layers are binarized, in generator and discriminator alike: none, all, or "
-    "those that the redundancy metric names",
+    "variant": "which layers are binarized: float (none), full (all), partial (those that the "
+    "redundancy metric names), or a list such as 0,1,2",
     "width": "channels that enter the generator's last deconvolution; 64 gives 512-256-128-64-3",
     "discriminator_width": "channels that leave the discriminator's first convolution",
     "images": "the budget: real faces shown to the discriminator",
     "batch": "faces a step",
+    "loss": "of both players",
+    "binary_discriminator": "binarize the discriminator as its generator is; else it stays float",
+    "teacher": "a stored float model (name, name@version or path) whose image of the same latent "
+    "the generator is pulled towards",
+    "teacher_weight": "of the mean absolute difference to the teacher's image, in [−1, 1]",
     "learning_rate": "of Adam, both players",
     "decay_from": "share of the budget after which the rate falls linearly to 0",
     "seed": "decides weights, order of faces and latents",
@@ -35,7 +42,7 @@ OPTION_HELP = {
     "evaluate_every": "images between SWD evaluations and sample sheets",
 }
 
-OPTION_CHOICES = {"variant": VARIANTS, "compute": COMPUTE_DTYPES}
+OPTION_CHOICES = {"loss": tuple(LOSSES), "compute": COMPUTE_DTYPES}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,21 +75,18 @@ def _parser() -> argparse.ArgumentParser:
 
     train = _command(commands, "train", _train, "train a generator against its discriminator")
     train.add_argument(
-        "--run",
+        "run",
         type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="where the run is kept; one that holds a run goes on from its last checkpoint",
+        metavar="RUN",
+        help="folder to keep the run in; where it holds the run already, it goes on from its last "
+        "checkpoint",
     )
     _add_data(train, required=True)
     for field in fields(Options):
         train.add_argument(
             "--" + field.name.replace("_", "-"),
-            type=type(field.default),
             default=field.default,
-            choices=OPTION_CHOICES.get(field.name),
-            metavar=None if field.name in OPTION_CHOICES else "N",
-            help=f"{OPTION_HELP[field.name]} (default: %(default)s)",
+            **_argument(field),
         )
 
     measure = _command(
@@ -104,9 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     write = _command(commands, "export", _export, "write a run's generator as an artifact")
-    write.add_argument(
-        "--run", type=Path, required=True, metavar="FOLDER", help="a folder that train made"
-    )
+    write.add_argument("run", type=Path, metavar="RUN", help="a folder that train made")
     write.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="the .safetensors file to write"
     )
@@ -119,6 +121,18 @@ def _command(commands, name: str, run: Callable[[argparse.Namespace], None], tex
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.set_defaults(command=run)
     return parser
+
+
+def _argument(field: Field[Any]) -> dict[str, Any]:
+    """How an option is parsed and explained."""
+    text = f"{OPTION_HELP[field.name]} (default: %(default)s)"
+    if isinstance(field.default, bool):
+        return {"action": argparse.BooleanOptionalAction, "help": OPTION_HELP[field.name]}
+    if field.name in OPTION_CHOICES:
+        return {"choices": OPTION_CHOICES[field.name], "help": text}
+    if isinstance(field.default, int | float):
+        return {"type": type(field.default), "metavar": "N", "help": text}
+    return {"metavar": field.name.upper(), "help": text}
 
 
 def _add_data(parser: argparse.ArgumentParser, required: bool) -> None:
@@ -135,10 +149,13 @@ def _add_swd_images(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
+    options = Options(**{field.name: getattr(args, field.name) for field in fields(Options)})
     faces = load(args.data)
-    options = Options(**{f.name: getattr(args, f.name) for f in fields(Options)})
-    run = Run.open(args.run, options, faces)
-    run.train(faces)
+    parallel.start()
+    try:
+        Run.open(args.run, options, faces).train(faces)
+    finally:
+        parallel.stop()
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -169,16 +186,16 @@ def _export(args: argparse.Namespace) -> None:
     result = evaluate.evaluate(spec, faces, args.swd_images) if faces else None
     if result:
         report["swd_images"] = result.images
+    provenance: dict[str, object] = asdict(Provenance.load(args.run))
+    provenance |= {"images_seen": run.images_seen, "seed": run.options.seed}
+    provenance |= {"options": asdict(run.options)}
+    if run.teacher:
+        provenance["teacher"] = run.teacher.digest
     manifest = {
         "variant": run.options.variant,
         "architecture": "dcgan",
         "layers": export.layer_table(spec),
-        "provenance": asdict(Provenance.load(args.run))
-        | {
-            "images_seen": run.images_seen,
-            "seed": run.options.seed,
-            "options": asdict(run.options),
-        },
+        "provenance": provenance,
         "swd": result.swd if result else None,
         "export": report,
     }

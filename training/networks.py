@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from kernels.spec import Deconvolution
 from training import overlap
 from training.binarize import binarize
+from training.parallel import BatchNorm
 
 LATENT_DIM = 100
 LATENT_LEVELS = 256  # the latent cube U(−1, 1)^100 is a grid: byte q means (q − 127.5) / 127.5
@@ -47,8 +48,8 @@ def decode_latents(latents: Tensor, dtype: torch.dtype = torch.float32) -> Tenso
 
 
 class Layer(nn.Module):
-    """Weights of one layer, binarized or not: [c_in, c_out, k, k] of the generator's geometry in
-    both networks.
+    """Weights [c_in, c_out, k, k] of one layer, binarized or not; the generator's geometry in both
+    networks.
     """
 
     def __init__(self, geometry: Deconvolution, binary: bool, channel_dim: int) -> None:
@@ -57,9 +58,11 @@ class Layer(nn.Module):
         shape = (geometry.c_in, geometry.c_out, geometry.kernel, geometry.kernel)
         self.weight = nn.Parameter(torch.randn(shape) * 0.02)
 
-    def effective_weight(self) -> Tensor:
-        """The float32 weights that the layer computes with."""
-        return binarize(self.weight, self.channel_dim) if self.binary else self.weight
+    def effective_weight(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """The weights that the layer computes with."""
+        if self.binary:
+            return binarize(self.weight, self.channel_dim, dtype)
+        return self.weight.to(dtype)
 
 
 class DeconvolutionLayer(Layer):
@@ -69,29 +72,40 @@ class DeconvolutionLayer(Layer):
         super().__init__(geometry, binary, channel_dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight, g = self.effective_weight().to(x.dtype), self.geometry
-        if overlap.pays(g):
-            return overlap.deconvolve(x, weight, g.stride, g.padding)
-        return F.conv_transpose2d(x, weight, None, g.stride, g.padding)
+        return deconvolve(x, self.effective_weight(x.dtype), self.geometry)
 
 
 class ConvolutionLayer(Layer):
-    """A convolution of the discriminator, the mirror of `geometry`: [N, c_out, s', s'] → [N, c_in,
-    s, s].
+    """A convolution of the discriminator, the adjoint of a deconvolution: `convolve` with
+    `effective_weight`, which several batches share.
     """
 
     def __init__(self, geometry: Deconvolution, binary: bool) -> None:
         super().__init__(geometry, binary, channel_dim=0)
 
-    def forward(self, x: Tensor) -> Tensor:
-        weight, g = self.effective_weight().to(x.dtype), self.geometry
-        if overlap.pays(g):
-            return overlap.convolve(x, weight, g.stride, g.padding)
-        return F.conv2d(x, weight, None, g.stride, g.padding)
+
+def deconvolve(x: Tensor, weight: Tensor, geometry: Deconvolution) -> Tensor:
+    """[N, c_in, s, s] → [N, c_out, s', s'] by the faster of two ways."""
+    way = overlap.deconvolve if overlap.pays(geometry) else _conv_transpose2d
+    return way(x, weight, geometry.stride, geometry.padding)
+
+
+def convolve(x: Tensor, weight: Tensor, geometry: Deconvolution) -> Tensor:
+    """[N, c_out, s', s'] → [N, c_in, s, s], the adjoint of `deconvolve`."""
+    way = overlap.convolve if overlap.pays(geometry) else _conv2d
+    return way(x, weight, geometry.stride, geometry.padding)
+
+
+def _conv_transpose2d(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    return F.conv_transpose2d(x, weight, None, stride, padding)
+
+
+def _conv2d(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    return F.conv2d(x, weight, None, stride, padding)
 
 
 class _Network(nn.Module):
-    """Weighted layers in order, and the batch norms between them."""
+    """Weighted layers in order, and the norms between them."""
 
     layers: nn.ModuleList
     norms: nn.ModuleList
@@ -111,7 +125,7 @@ class Generator(_Network):
         self.layers = nn.ModuleList(
             DeconvolutionLayer(g, flag) for g, flag in zip(geometry, binary, strict=True)
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(g.c_out) for g in geometry[:-1])
+        self.norms = nn.ModuleList(BatchNorm(g.c_out) for g in geometry[:-1])
         self.bias = nn.Parameter(torch.zeros(geometry[-1].c_out))
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -122,9 +136,19 @@ class Generator(_Network):
 
 
 class Discriminator(_Network):
-    """Images [N, 3, s, s] in [−1, 1] → logits [N] (float32), real faces high."""
+    """Images [N, 3, s, s] in [−1, 1] → logits [N] (float32), real faces high; `binary` in the
+    generator's order.
 
-    def __init__(self, geometry: tuple[Deconvolution, ...], binary: tuple[bool, ...]) -> None:
+    Several batches share the work on the weights, not their statistics. `batch_norm=False` gives a
+    critic whose logits do not depend on the other images of a batch: layer norm instead.
+    """
+
+    def __init__(
+        self,
+        geometry: tuple[Deconvolution, ...],
+        binary: tuple[bool, ...],
+        batch_norm: bool = True,
+    ) -> None:
         super().__init__()
         head = geometry[0]
         logit = Deconvolution(1, head.c_out, head.kernel, head.stride, head.padding, head.size_in)
@@ -132,14 +156,17 @@ class Discriminator(_Network):
         self.layers = nn.ModuleList(
             ConvolutionLayer(g, flag) for g, flag in zip(mirrored, reversed(binary), strict=True)
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(g.c_in) for g in mirrored[1:-1])
+        self.norms = nn.ModuleList(
+            BatchNorm(g.c_in) if batch_norm else nn.GroupNorm(1, g.c_in) for g in mirrored[1:-1]
+        )
 
-    def forward(self, images: Tensor) -> Tensor:
-        x = F.leaky_relu(self.layers[0](images), SLOPE)
-        for layer, norm in zip(self.layers[1:], self.norms, strict=False):
-            x = F.leaky_relu(norm(layer(x)), SLOPE)
-        logits: Tensor = self.layers[-1](x)
-        return logits.float().flatten()
+    def forward(self, *batches: Tensor) -> list[Tensor]:
+        xs, (*hidden, last) = list(batches), self.weighted()
+        for layer, norm in zip(hidden, (nn.Identity(), *self.norms), strict=True):
+            weight = layer.effective_weight(xs[0].dtype)
+            xs = [F.leaky_relu(norm(convolve(x, weight, layer.geometry)), SLOPE) for x in xs]
+        weight = last.effective_weight(xs[0].dtype)
+        return [convolve(x, weight, last.geometry).float().flatten() for x in xs]
 
 
 def binary_weights(*networks: Generator | Discriminator) -> list[Tensor]:

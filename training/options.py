@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from kernels.spec import Deconvolution
+from training.losses import LOSSES
 from training.networks import dcgan
 from training.redundancy import choose_binary
 
@@ -17,11 +19,15 @@ COMPUTE_DTYPES = ("bfloat16", "float32")
 class Options:
     """A run's options; images are counted in real faces shown to the discriminator."""
 
-    variant: str = "partial"
+    variant: str = "partial"  # or the layers to binarize, counted from 0: "0,1,2"
     width: int = 64  # channels that enter the generator's last deconvolution
     discriminator_width: int = 64
     images: int = 409_600  # the run's budget
     batch: int = 128
+    loss: str = "logistic"
+    binary_discriminator: bool = True  # binarized as its generator is, or all float
+    teacher: str | None = None  # a float model whose images the generator is pulled towards
+    teacher_weight: float = 10.0  # of the mean absolute difference, images in [−1, 1]
     learning_rate: float = 2e-4  # Adam, β₁ 0.5, β₂ 0.999
     decay_from: float = 0.4  # of the budget; from there the rate falls linearly to 0
     seed: int = 0
@@ -30,8 +36,8 @@ class Options:
     evaluate_every: int = 102_400  # images
 
     def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {self.variant!r}")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}")
         if self.compute not in COMPUTE_DTYPES:
             choices = " or ".join(COMPUTE_DTYPES)
             raise ValueError(f"compute must be {choices}, not {self.compute!r}")
@@ -45,6 +51,7 @@ class Options:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        binary_layers(self.variant, dcgan(self.width))
         if not 0 <= self.decay_from <= 1:
             raise ValueError(f"decay_from must be between 0 and 1, not {self.decay_from}")
 
@@ -57,11 +64,8 @@ class Options:
 
     @property
     def binary(self) -> tuple[bool, ...]:
-        """Whether each layer, in the generator's order, is binarized (in both networks)."""
-        geometry = dcgan(self.width)
-        if self.variant == "partial":
-            return choose_binary(geometry)
-        return (self.variant == "full",) * len(geometry)
+        """Whether each layer of the generator, first to last, is binarized."""
+        return binary_layers(self.variant, dcgan(self.width))
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: constant, then falling linearly to 0 at the end of the
@@ -86,3 +90,21 @@ class Options:
     @classmethod
     def load(cls, path: Path) -> Options:
         return cls(**json.loads(path.read_text()))
+
+
+def binary_layers(variant: str, geometry: tuple[Deconvolution, ...]) -> tuple[bool, ...]:
+    """Whether each layer is binarized, by a variant's name or by the layers it lists ("0,1,2").
+
+    Raises ValueError for a variant or a layer that there is not.
+    """
+    if variant == "partial":
+        return choose_binary(geometry)
+    if variant in VARIANTS:
+        return (variant == "full",) * len(geometry)
+    named, known = variant.split(","), [str(index) for index in range(len(geometry))]
+    if not set(named) <= set(known):
+        raise ValueError(
+            f"variant must be one of {', '.join(VARIANTS)}, or layers from 0 to {known[-1]} "
+            f"such as 0,1,2, not {variant!r}"
+        )
+    return tuple(index in named for index in known)

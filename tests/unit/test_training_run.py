@@ -19,8 +19,11 @@ import kernels
 import model_store
 from training import data
 from training.__main__ import main
+from training.batches import draw
 from training.loop import Run
+from training.networks import decode_latents
 from training.options import Options
+from training.teacher import Teacher
 
 ROOT = Path(__file__).parents[2]
 TINY = [
@@ -46,9 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _train(folder: Path, run: Path, *more: str) -> int:
-    return main(
-        ["train", "--data", str(folder), "--run", str(run), *TINY, "--evaluate-every=48", *more]
-    )
+    return main(["train", str(run), "--data", str(folder), *TINY, "--evaluate-every=48", *more])
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +85,10 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     folder: Path, tmp_path: Path
 ) -> None:
     budget = "--images=4000"
-    command = [sys.executable, "-m", "training", "train", "--data", str(folder), *TINY, budget]
     broken = tmp_path / "broken"
-    process = subprocess.Popen([*command, "--run", str(broken)], cwd=ROOT, stderr=subprocess.PIPE)
+    command = [sys.executable, "-m", "training", "train", str(broken), "--data", str(folder)]
+    command += [*TINY, budget]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
     checkpoint = broken / "checkpoint.pt"
     deadline = time.monotonic() + 120
     while not checkpoint.exists() or torch.load(checkpoint, weights_only=True)["step"] < 4:
@@ -103,25 +105,15 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     faces = data.load(folder)
     resumed = Run.resume(broken)
     unbroken = Run.open(tmp_path / "unbroken", resumed.options, faces)
-    while resumed.step < at_kill + 3:
-        resumed.train_step(faces.train)
-        resumed.step += 1
-    while unbroken.step < resumed.step:
-        unbroken.train_step(faces.train)
-        unbroken.step += 1
+    end = at_kill + 3
+    for each in (resumed, unbroken):
+        while each.step < end:
+            each.train_step(draw(faces.train, each.options.seed, each.step, 8, each.dtype))
+            each.step += 1
     for ours, theirs in zip(
         resumed.generator.parameters(), unbroken.generator.parameters(), strict=True
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
-
-
-def test_every_epoch_shows_every_face_once(tmp_path: Path) -> None:
-    run = Run(tmp_path, Options(batch=8, width=2, discriminator_width=2))
-    seen: list[int] = []
-    for run.step in range(6):
-        seen += run._indices(24)
-    assert sorted(seen[:24]) == sorted(seen[24:]) == list(range(24))
-    assert seen[:24] != seen[24:]
 
 
 def test_the_same_command_goes_on_where_the_run_stands(
@@ -143,7 +135,7 @@ def test_other_options_for_a_folder_with_a_run_are_refused(
 def test_exporting_where_there_is_no_run_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["export", "--run", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert "holds no run" in capsys.readouterr().err
 
 
@@ -152,7 +144,7 @@ def test_an_exported_generator_draws_what_the_training_graph_draws(
     variant: str, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / f"{variant}.safetensors"
-    assert main(["export", "--run", str(run_folders[variant]), "--out", str(out)]) == 0
+    assert main(["export", str(run_folders[variant]), "--out", str(out)]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["swd"] is None
     bound = 0.02 if variant == "float" else 1.0  # grey levels; u8 activations cost some
@@ -170,14 +162,61 @@ def test_an_exported_generator_draws_what_the_training_graph_draws(
     assert kernels.Generator(stored.spec).run(kernels.latents(0, 2)).shape == (2, 64, 64, 3)
 
 
+def test_a_teacher_pulls_the_student_and_is_named(
+    folder: Path, run_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    teacher, out, run = (
+        tmp_path / "teacher.safetensors",
+        tmp_path / "out.safetensors",
+        tmp_path / "r",
+    )
+    assert main(["export", str(run_folders["float"]), "--out", str(teacher)]) == 0
+    pull = ["--teacher", str(teacher), "--teacher-weight=100"]
+    assert _train(folder, run, "--variant=partial", "--images=96", *pull) == 0
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert all(0 < row["distance"] < 2 for row in rows if "d_loss" in row)
+    assert main(["export", str(run), "--out", str(out)]) == 0
+    provenance = dict(model_store.artifact.read(out).manifest["provenance"])
+    assert provenance["teacher"] == model_store.artifact.read(teacher).digest
+
+
+def test_a_teacher_draws_what_its_artifact_draws(
+    run_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "teacher.safetensors"
+    assert main(["export", str(run_folders["float"]), "--out", str(path)]) == 0
+    codes = kernels.latents(seed=3, count=4)
+    drawn = Teacher(str(path), torch.float32)(decode_latents(torch.from_numpy(codes)))
+    served = kernels.Generator(model_store.load(path)).run(codes)
+    grey = ((drawn + 1) * 127.5).permute(0, 2, 3, 1).numpy()
+    assert np.abs(grey - served).max() < 1
+
+
+def test_a_binarized_teacher_is_refused(
+    folder: Path, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "full.safetensors"
+    assert main(["export", str(run_folders["full"]), "--out", str(path)]) == 0
+    assert _train(folder, tmp_path / "run", "--teacher", str(path)) == 1
+    assert "a teacher must be a float generator" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("loss", ["hinge", "wgan-gp"])
+def test_other_losses_train(loss: str, folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = [f"--loss={loss}", "--variant=0,4", "--no-binary-discriminator"]
+    assert _train(folder, run, "--images=32", "--compute=bfloat16", *arguments) == 0
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert np.isfinite(rows[0]["d_loss"])
+    assert Run.resume(run).options.binary == (True, False, False, False, True)
+
+
 def test_swd_of_an_export_is_measured_and_kept(
     folder: Path, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "model.safetensors"
     arguments = ["--data", str(folder), "--swd-images=32"]
-    assert (
-        main(["export", "--run", str(run_folders["partial"]), "--out", str(out), *arguments]) == 0
-    )
+    assert main(["export", str(run_folders["partial"]), "--out", str(out), *arguments]) == 0
     kept = model_store.artifact.read(out).manifest["swd"]
     assert kept is not None
     capsys.readouterr()
@@ -200,7 +239,7 @@ def test_the_redundancy_of_a_stored_model_is_shown(
     run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "m.safetensors"
-    assert main(["export", "--run", str(run_folders["full"]), "--out", str(out)]) == 0
+    assert main(["export", str(run_folders["full"]), "--out", str(out)]) == 0
     capsys.readouterr()
     assert main(["redundancy", str(out)]) == 0
     assert "2 → 3, 4×4 / 2" in capsys.readouterr().out
