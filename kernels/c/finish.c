@@ -3,23 +3,6 @@
 
 #include "job.h"
 
-/* ReLU. Row r goes to out[r], unless that is NULL, its second half to the next chunk. */
-static void finish_floats(const job *j, const float *acc, uint32_t rows, uint8_t *const *out)
-{
-  const epilogue *e = &j->e;
-  for (uint32_t r = 0; r < rows; r++)
-    for (uint32_t half = 0; half < j->halves; half++, acc += LANES) {
-      if (!out[r])
-        continue;
-      float *to = (float *)(void *)(out[r] + half * j->out.chunk);
-      for (uint32_t lane = 0; lane < LANES; lane++) {
-        const float product = acc[lane] * e->scale[half * LANES + lane];
-        const float y = product + e->shift[half * LANES + lane];
-        to[lane] = y > 0 ? y : 0;
-      }
-    }
-}
-
 void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at)
 {
   const layer_plan *l = j->l;
@@ -41,7 +24,7 @@ void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at)
     }
   }
   if (l->precision == PBGEN_FLOAT)
-    finish_floats(j, (const float *)(const void *)acc, rows, out);
+    j->ops->finish_floats((const float *)(const void *)acc, rows, &j->e, out);
   else
     j->ops->finish_bytes(acc, rows, &j->e, out);
 }

@@ -11,7 +11,7 @@
 #define MAX_BLOCKS 16 /* of a tile */
 #define LINE 64       /* bytes of channels that lie together: a chunk of one row */
 #define MAX_TAPS 64   /* PBGEN_MAX_KERNEL squared */
-#define SPAN 16       /* steps, each a chunk of one tap, whose weights (32 KB) stay in L1 */
+#define SPAN 20       /* most steps, each a chunk of one tap, whose weights (40 KB) stay in L1 */
 
 /* A tile: blocks of 16 rows (pixels or images) x columns (output channels), summed over steps. A
  * step is one chunk (64 bytes of input channels) of one tap.
@@ -29,11 +29,11 @@
  * it need to be there when the tile is the panel's only one (`once`). */
 typedef struct tile {
   uint32_t taps, blocks, halves;
-  uint32_t rows; /* wanted of the last block (all of the others) */
   uint32_t channels;
   uint32_t narrow; /* weights are -1, 0 or +1 */
   uint32_t fresh, once;
   size_t chunk;
+  uint32_t rows[MAX_BLOCKS]; /* that are wanted of each block */
   size_t offset[MAX_BLOCKS];
   const uint8_t *a[MAX_TAPS];
   void *b[MAX_TAPS];
@@ -46,14 +46,17 @@ typedef struct epilogue {
   const int32_t *offset; /* [halves * LANES], or NULL: the first layer's sum is 2 * acc + offset */
   const float *scale;    /* [halves * LANES] */
   const float *shift;
-  uint32_t halves; /* of the result */
-  uint32_t fixed;  /* the tile has twice the halves: high bytes (worth 256), then low bytes */
-  uint32_t floats; /* acc is float */
+  uint32_t halves;  /* of the result */
+  uint32_t fixed;   /* the tile has twice the halves: high bytes (worth 256), then low bytes */
+  uint32_t floats;  /* acc is float */
+  size_t out_chunk; /* bytes from a chunk of a row of results to its next */
 } epilogue;
 
 typedef struct isa {
   const char *name;
   int (*available)(void);
+  uint32_t row_step; /* sum_bytes takes as long for any number of rows up to the next multiple */
+  uint32_t images;   /* that best run together, at most 16 */
 
   /* Around the calls of a run: state that the processor holds. */
   void (*begin)(void);
@@ -72,6 +75,9 @@ typedef struct isa {
   /* Row r of acc -> clamp(rint(y), 0, 255) at out[r], unless that is NULL. */
   void (*finish_bytes)(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out);
 
+  /* Row r of acc -> max(y, 0) at out[r], its second half in the next chunk. */
+  void (*finish_floats)(const float *acc, uint32_t rows, const epilogue *e, uint8_t *const *out);
+
   /* Rows of acc, halves = 1 -> table[clamp(rint(y), 0, 4095)], [rows][LANES]. Three bytes behind
    * the table may be read. */
   void (*finish_levels)(const int32_t *acc, uint32_t rows, const epilogue *e, const uint8_t *table,
@@ -83,9 +89,11 @@ static inline uint32_t chunks_of(uint32_t channel_bytes)
   return (channel_bytes + LINE - 1) / LINE;
 }
 
-static inline uint32_t block_rows(const tile *t, uint32_t block)
+/* Steps of each span but the last: as even as can be. */
+static inline uint32_t span_of(uint32_t steps)
 {
-  return block + 1 == t->blocks ? t->rows : BLOCK_ROWS;
+  const uint32_t spans = (steps + SPAN - 1) / SPAN;
+  return spans ? (steps + spans - 1) / spans : 0;
 }
 
 /* Eights of rows of bits of a chunk, or of all channels, with that many quads. */

@@ -1,5 +1,5 @@
 /* AMX int8: 16 rows x 16 columns x 64 inputs an instruction. The rest is AVX-512's. */
-#include "avx512.h"
+#include "avx512_sums.h"
 #include "cpu_x86.h"
 
 /* The intrinsics say nothing about memory to the compiler. */
@@ -80,7 +80,8 @@ INLINE void store_sums(int pair, int two_halves, int32_t *acc)
   }
 }
 
-#define LEAD 4 /* steps from expansion to use: a tile must not be loaded from lines just stored */
+#define LEAD 4  /* steps from expansion to use: a tile must not be loaded from lines just stored */
+#define RING 16 /* steps of weights that are kept where they are used but once */
 
 /* acc (+)= block i, and the next if `pair`, over `steps` steps from s on. b: weights of step s + n
  * at (n & ring) * step_bytes, or NULL for those of the tile. fresh: expand them to b on the way, a
@@ -122,14 +123,14 @@ INLINE void sum_spans_amx(const tile *t, int two_halves, int32_t *acc)
 {
   const uint32_t chunks = chunks_of(t->channels), steps = t->taps * chunks;
   const uint32_t width = two_halves ? 2 * LANES : LANES;
-  const uint32_t span = t->blocks > 2 ? SPAN : steps;
+  const uint32_t span = t->blocks > 2 ? span_of(steps) : steps;
   step_index s = {0, 0};
   for (uint32_t done = 0; done < steps; done += span) {
     const uint32_t count = steps - done < span ? steps - done : span;
     int8_t *b = NULL;
     if (t->fresh)
       b = (int8_t *)t->b[0] + (t->once ? 0 : (size_t)done * width * LINE);
-    const uint32_t ring = t->once ? SPAN - 1 : ~(uint32_t)0;
+    const uint32_t ring = t->once && t->blocks <= 2 ? RING - 1 : ~(uint32_t)0;
     for (uint32_t i = 0; i < t->blocks; i += 2) {
       int32_t *to = acc + (size_t)i * BLOCK_ROWS * width;
       const int pair = i + 1 < t->blocks;
@@ -140,14 +141,13 @@ INLINE void sum_spans_amx(const tile *t, int two_halves, int32_t *acc)
         pair ? multiply(t, i, s, count, b, ring, 0, 1, two_halves, to)
              : multiply(t, i, s, count, b, ring, 0, 0, two_halves, to);
     }
-    for (uint32_t n = 0; n < count; n++)
-      next_step(&s, chunks);
+    skip_steps(&s, count, chunks);
   }
 }
 
 static void sum_bytes(const tile *t, int32_t *acc)
 {
-  if (!t->taps || (t->blocks == 1 && t->rows <= 4)) /* a tile would be nearly empty */
+  if (!t->taps || (t->blocks == 1 && t->rows[0] <= 4)) /* a tile would be nearly empty */
     sum_with_vnni(t, acc);
   else
     t->halves == 2 ? sum_spans_amx(t, 1, acc) : sum_spans_amx(t, 0, acc);
@@ -156,11 +156,14 @@ static void sum_bytes(const tile *t, int32_t *acc)
 const isa pbgen_amx = {
     .name = "amx",
     .available = pbgen_has_amx,
+    .row_step = 16,
+    .images = 8,
     .begin = begin,
     .end = end,
     .expand = expand,
     .sum_bytes = sum_bytes,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,
+    .finish_floats = finish_floats,
     .finish_levels = finish_levels,
 };

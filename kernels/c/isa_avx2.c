@@ -106,7 +106,7 @@ static void wide_block(const tile *t, const uint8_t *row, const int8_t *b, uint3
 static void add_tap(const tile *t, uint32_t block, uint32_t tap, uint32_t half, int32_t *acc)
 {
   const uint8_t *a = t->a[tap] + t->offset[block];
-  const uint32_t rows = block_rows(t, block);
+  const uint32_t rows = t->rows[block];
   const uint32_t width = t->halves * LANES, chunks = chunks_of(t->channels);
   for (uint32_t c0 = 0; c0 < chunks; c0 += WIDEN_EVERY) {
     const uint32_t c1 = chunks - c0 < WIDEN_EVERY ? chunks : c0 + WIDEN_EVERY;
@@ -173,11 +173,11 @@ static void sum_floats(const tile *t, float *acc)
 {
   for (uint32_t half = 0; half < t->halves; half++)
     for (uint32_t i = 0; i < t->blocks; i++)
-      for (uint32_t r = 0; r < block_rows(t, i); r += FLOAT_ROWS) {
+      for (uint32_t r = 0; r < t->rows[i]; r += FLOAT_ROWS) {
         const size_t offset = t->offset[i] + r * LINE;
         float *to = acc + (i * BLOCK_ROWS + r) * t->halves * LANES;
-        block_rows(t, i) - r == 1 ? block_floats(t, offset, 1, half, to)
-                                  : block_floats(t, offset, FLOAT_ROWS, half, to);
+        t->rows[i] - r == 1 ? block_floats(t, offset, 1, half, to)
+                            : block_floats(t, offset, FLOAT_ROWS, half, to);
       }
 }
 
@@ -218,6 +218,19 @@ static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, u
     }
 }
 
+static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+{
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t lane = 0; lane < e->halves * LANES; lane += 8, acc += 8) {
+      if (!out[r])
+        continue;
+      const __m256 product = _mm256_mul_ps(_mm256_loadu_ps(acc), _mm256_loadu_ps(e->scale + lane));
+      const __m256 y = _mm256_add_ps(product, _mm256_loadu_ps(e->shift + lane));
+      float *to = (float *)(void *)(out[r] + lane / LANES * e->out_chunk) + lane % LANES;
+      _mm256_storeu_ps(to, _mm256_max_ps(y, _mm256_setzero_ps()));
+    }
+}
+
 static void finish_levels(const int32_t *acc, uint32_t rows, const epilogue *e,
                           const uint8_t *table, uint8_t *levels)
 {
@@ -235,11 +248,14 @@ static void nothing(void) {}
 const isa pbgen_avx2 = {
     .name = "avx2",
     .available = pbgen_has_avx2,
+    .row_step = 4,
+    .images = 16,
     .begin = nothing,
     .end = nothing,
     .expand = expand,
     .sum_bytes = sum_bytes,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,
+    .finish_floats = finish_floats,
     .finish_levels = finish_levels,
 };

@@ -1,5 +1,5 @@
 /* AVX-512 with VNNI: 64 byte products an instruction. */
-#include "avx512.h"
+#include "avx512_sums.h"
 #include "cpu_x86.h"
 
 static void nothing(void) {}
@@ -7,11 +7,14 @@ static void nothing(void) {}
 const isa pbgen_avx512 = {
     .name = "avx512",
     .available = pbgen_has_avx512,
+    .row_step = 8,
+    .images = 16,
     .begin = nothing,
     .end = nothing,
     .expand = expand,
     .sum_bytes = sum_with_vnni,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,
+    .finish_floats = finish_floats,
     .finish_levels = finish_levels,
 };

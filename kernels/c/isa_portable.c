@@ -62,7 +62,7 @@ static void sum_bytes(const tile *t, int32_t *acc)
   if (t->fresh)
     fill(t);
   for (uint32_t i = 0; i < t->blocks; i++)
-    for (uint32_t r = 0; r < block_rows(t, i); r++)
+    for (uint32_t r = 0; r < t->rows[i]; r++)
       sum_row(t, t->offset[i] + r * LINE, width, acc + (i * BLOCK_ROWS + r) * width);
 }
 
@@ -70,7 +70,7 @@ static void sum_floats(const tile *t, float *acc)
 {
   const uint32_t width = t->halves * LANES;
   for (uint32_t i = 0; i < t->blocks; i++)
-    for (uint32_t r = 0; r < block_rows(t, i); r++)
+    for (uint32_t r = 0; r < t->rows[i]; r++)
       sum_float_row(t, t->offset[i] + r * LINE, width, acc + (i * BLOCK_ROWS + r) * width);
 }
 
@@ -102,6 +102,18 @@ static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, u
       out[r][lane] = (uint8_t)finish(acc, lane, e, 255);
 }
 
+static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+{
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t half = 0; half < e->halves; half++, acc += LANES) {
+      float *to = out[r] ? (float *)(void *)(out[r] + half * e->out_chunk) : NULL;
+      for (uint32_t lane = 0; to && lane < LANES; lane++) {
+        const float y = acc[lane] * e->scale[half * LANES + lane] + e->shift[half * LANES + lane];
+        to[lane] = y > 0 ? y : 0;
+      }
+    }
+}
+
 static void finish_levels(const int32_t *acc, uint32_t rows, const epilogue *e,
                           const uint8_t *table, uint8_t *levels)
 {
@@ -115,11 +127,14 @@ static void nothing(void) {}
 const isa pbgen_portable = {
     .name = "portable",
     .available = available,
+    .row_step = 1,
+    .images = 16,
     .begin = nothing,
     .end = nothing,
     .expand = expand,
     .sum_bytes = sum_bytes,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,
+    .finish_floats = finish_floats,
     .finish_levels = finish_levels,
 };

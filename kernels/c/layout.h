@@ -14,8 +14,6 @@
 
 #include "plan.h"
 
-#define GROUP_IMAGES BLOCK_ROWS /* most images that run together */
-
 /* The input of a layer. */
 typedef struct layout {
   uint32_t one_run;
@@ -48,7 +46,8 @@ static inline size_t row_offset(const layout *a, uint32_t y, uint32_t x, uint32_
   return row / BLOCK_ROWS * a->block + row % BLOCK_ROWS * LINE;
 }
 
-layout layout_of(const layer_plan *l, uint32_t images);
+/* row_step: rows that cost as much as one, see isa.h. */
+layout layout_of(const layer_plan *l, uint32_t images, uint32_t row_step);
 
 /* The first layer's input: latents [images][c_in] as bytes, or as floats in [-1, 1]. */
 void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint32_t images,

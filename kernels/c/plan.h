@@ -87,13 +87,26 @@ static inline int32_t kernel_index(const layer_plan *l, uint32_t r, int32_t d)
   return k >= 0 && k < (int32_t)l->kernel ? k : -1;
 }
 
+/* The instruction sets of this build, best first, ending in NULL. */
+extern const isa *const pbgen_isas[];
+
+/* Images that run together, and rows that cost as much as one (see isa.h). Floats are AVX-512's
+ * where integers are AMX's. */
+static inline uint32_t group_images(const plan *p)
+{
+  return p->layers[0].precision == PBGEN_FLOAT ? BLOCK_ROWS : pbgen_isas[p->isa_index]->images;
+}
+
+static inline uint32_t row_step(const plan *p)
+{
+  const uint32_t step = pbgen_isas[p->isa_index]->row_step;
+  return p->layers[0].precision == PBGEN_FLOAT && step > 8 ? 8 : step;
+}
+
 /* Taps of a group in ascending order of the kernel index; returns how many. */
 uint32_t list_taps(const layer_plan *l, uint32_t group, tap taps[MAX_TAPS]);
 
 /* Prepared bytes of one panel of one tap. */
 size_t panel_tap_bytes(const layer_plan *l, uint32_t halves);
-
-/* The instruction sets of this build, best first, ending in NULL. */
-extern const isa *const pbgen_isas[];
 
 #endif

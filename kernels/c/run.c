@@ -19,7 +19,7 @@ static size_t place(const plan *p, uint32_t images, uint8_t *scratch, workspace 
   size_t planes[2] = {0, 0}, panel = 0;
   for (uint32_t i = 0; i < p->count; i++) {
     const layer_plan *l = &p->layers[i];
-    const layout a = layout_of(l, images);
+    const layout a = layout_of(l, images, row_step(p));
     if (a.bytes > planes[i % 2])
       planes[i % 2] = a.bytes;
     for (uint32_t group = 0; l->precision == PBGEN_BINARY && group < groups_of(l); group++) {
@@ -47,8 +47,8 @@ static void flush(const job *j, tile *t)
   else
     j->ops->sum_bytes(t, j->acc);
   for (uint32_t i = 0; i < t->blocks; i++)
-    (j->to ? finish_hidden : finish_image)(j, j->acc + (size_t)i * BLOCK_ROWS * width,
-                                           block_rows(t, i), j->at[i]);
+    (j->to ? finish_hidden : finish_image)(j, j->acc + (size_t)i * BLOCK_ROWS * width, t->rows[i],
+                                           j->at[i]);
   t->blocks = 0;
   t->fresh = 0;
 }
@@ -58,8 +58,8 @@ static void add_block(job *j, tile *t, size_t offset, uint32_t rows, cursor at)
   if (t->blocks == MAX_BLOCKS)
     flush(j, t);
   j->at[t->blocks] = at;
+  t->rows[t->blocks] = rows;
   t->offset[t->blocks++] = offset;
-  t->rows = rows;
 }
 
 static int inside(const layer_plan *l, uint32_t position, int32_t d)
@@ -189,6 +189,7 @@ static void do_layer(job *j, uint8_t *panel)
           .halves = j->halves,
           .fixed = l->precision == PBGEN_FIXED,
           .floats = l->precision == PBGEN_FLOAT,
+          .out_chunk = j->out.chunk,
       };
       do_panel(j);
     }
@@ -202,7 +203,7 @@ static void run_images(const plan *p, const uint8_t *latents, uint32_t images, u
   place(p, images, scratch, &w);
   job j = {.p = p, .ops = pbgen_isas[p->isa_index], .images = images, .pixels = pixels};
   j.acc = w.acc;
-  j.in = layout_of(&p->layers[0], images);
+  j.in = layout_of(&p->layers[0], images, row_step(p));
   load_latents(&p->layers[0], &j.in, latents, images, w.planes[0]);
   for (uint32_t i = 0; i < p->count; i++) {
     j.l = &p->layers[i];
@@ -211,7 +212,7 @@ static void run_images(const plan *p, const uint8_t *latents, uint32_t images, u
     if (j.in.one_run)
       spread(j.l, &j.in, w.planes[i % 2]);
     if (i + 1 < p->count) {
-      j.out = layout_of(j.l + 1, images);
+      j.out = layout_of(j.l + 1, images, row_step(p));
       j.to = w.planes[(i + 1) % 2];
       /* Channels that no panel writes must be zero. */
       if (padded_columns(j.l) * element_bytes(j.l) % LINE)
@@ -226,7 +227,7 @@ int pbgen_scratch_bytes(const void *prepared, uint32_t images, size_t *bytes)
 {
   /* A smaller group at the end of a batch may need the shifted layout's copies. */
   *bytes = 0;
-  for (uint32_t group = 1; group <= GROUP_IMAGES && group <= images; group++) {
+  for (uint32_t group = 1; group <= group_images(prepared) && group <= images; group++) {
     const size_t needed = place(prepared, group, NULL, NULL);
     if (needed > *bytes)
       *bytes = needed;
@@ -248,8 +249,9 @@ int pbgen_run(const void *prepared, const uint8_t *latents, uint32_t images, uin
   const size_t image_bytes = (size_t)last->size_out * last->size_out * 3;
   const isa *ops = pbgen_isas[p->isa_index];
   ops->begin();
-  for (uint32_t done = 0; done < images; done += GROUP_IMAGES) {
-    const uint32_t group = images - done < GROUP_IMAGES ? images - done : GROUP_IMAGES;
+  for (uint32_t done = 0; done < images; done += group_images(p)) {
+    const uint32_t left = images - done;
+    const uint32_t group = left < group_images(p) ? left : group_images(p);
     run_images(p, latents + (size_t)done * p->layers[0].c_in, group, pixels + done * image_bytes,
                scratch);
   }
