@@ -12,7 +12,7 @@ from typing import Any
 
 import model_store
 from model_store import artifact
-from training import evaluate, export, parallel, redundancy
+from training import evaluate, experiments, export, likeness, parallel, redundancy
 from training.data import DataError, Faces, load
 from training.loop import Run
 from training.losses import LOSSES
@@ -114,6 +114,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_data(write, required=False)
     _add_swd_images(write)
+    suites = _command(
+        commands, "experiments", _experiments, "make the runs that the docs' results speak of"
+    )
+    suites.add_argument("runs", type=Path, metavar="RUNS", help="folder to keep the runs in")
+    _add_data(suites, required=True)
+    suites.add_argument(
+        "--only",
+        nargs="+",
+        choices=tuple(experiments.SUITES),
+        default=tuple(experiments.SUITES),
+        help="these suites, in this order (default: all)",
+    )
     return parser
 
 
@@ -186,11 +198,16 @@ def _export(args: argparse.Namespace) -> None:
     result = evaluate.evaluate(spec, faces, args.swd_images) if faces else None
     if result:
         report["swd_images"] = result.images
-    provenance: dict[str, object] = asdict(Provenance.load(args.run))
-    provenance |= {"images_seen": run.images_seen, "seed": run.options.seed}
-    provenance |= {"options": asdict(run.options)}
+    options = asdict(run.options)
+    del options["teacher"]  # a path, perhaps; its digest is the teacher's name
+    provenance: dict[str, object] = asdict(Provenance.load(args.run)) | {
+        "images_seen": run.images_seen,
+        "seed": run.options.seed,
+        "options": options,
+    }
     if run.teacher:
         provenance["teacher"] = run.teacher.digest
+        report["teacher"] = asdict(likeness.measure(spec, run.teacher.spec))
     manifest = {
         "variant": run.options.variant,
         "architecture": "dcgan",
@@ -202,6 +219,12 @@ def _export(args: argparse.Namespace) -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     digest = artifact.write(args.out, spec, manifest)
     print(json.dumps({"digest": digest, "swd": manifest["swd"], "export": report}, indent=2))
+
+
+def _experiments(args: argparse.Namespace) -> None:
+    for name in args.only:
+        for experiment in experiments.SUITES[name]():
+            experiments.run(experiment, args.runs, args.data)
 
 
 if __name__ == "__main__":

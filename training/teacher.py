@@ -28,7 +28,7 @@ class Teacher:
         precisions = {layer.precision for layer in stored.spec.layers}
         if precisions != {Precision.FLOAT}:
             raise ValueError(f"a teacher must be a float generator; {stored.label} is not")
-        self.digest = stored.digest
+        self.digest, self.spec = stored.digest, stored.spec
         self._layers = [
             (
                 layer.geometry,

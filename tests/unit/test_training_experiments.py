@@ -1,0 +1,58 @@
+"""The suites of runs, and one small run from data to record."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from training import experiments
+from training.experiments import SUITES, Experiment
+from training.options import Options
+
+
+def test_names_are_unique_and_hold_no_more_than_file_names_may() -> None:
+    every = [experiment for suite in SUITES.values() for experiment in suite()]
+    names = {experiment.name for experiment in every}
+    assert len(names) == len(set(every))
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in names)
+
+
+def test_the_suites_compare_equal_budgets() -> None:
+    for suite in (experiments.comparison, experiments.metric, experiments.losses):
+        assert {experiment.options.images for experiment in suite()} == {102_400}
+    assert len({experiment.options.seed for experiment in experiments.comparison()}) == 3
+    assert [e.options.variant for e in experiments.metric()][:2] == ["0", "1,2,3,4"]
+    assert {e.options.images for e in experiments.shipped()} == {819_200}
+
+
+def test_a_taught_run_is_trained_after_its_teacher_and_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(32):
+        blobs = rng.integers(0, 256, (4, 4, 3), np.uint8)
+        picture = Image.fromarray(blobs).resize((64, 64), Image.Resampling.BICUBIC)
+        picture.save(tmp_path / f"{i:02}.png")
+    monkeypatch.setattr(experiments, "RECORDS", tmp_path / "records")
+    small = Options("float", width=2, discriminator_width=2, images=16, batch=8)
+    teacher = Experiment(small)
+    student = Experiment(replace(small, variant="partial"), teacher)
+    experiments.run(student, tmp_path / "runs", tmp_path)
+    records = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "records").iterdir()}
+    assert records.keys() == {teacher.name, student.name}
+    manifest = records[student.name]["manifest"]
+    assert manifest["provenance"]["teacher"] == records[teacher.name]["manifest"]["digest"]
+    assert manifest["export"]["teacher"]["images"] == 512
+    assert manifest["swd"]["mean"] > 0
+    assert str(tmp_path) not in json.dumps(records)
+    assert [row["images"] for row in records[student.name]["log"]] == [16, 16]
+
+    before = (tmp_path / "records" / f"{teacher.name}.json").stat().st_mtime_ns
+    experiments.run(teacher, tmp_path / "runs", tmp_path)  # what has a record is not run again
+    assert (tmp_path / "records" / f"{teacher.name}.json").stat().st_mtime_ns == before

@@ -1,0 +1,135 @@
+"""The runs that `docs/results.md` speaks of, made one after another and logged.
+
+    python -m training experiments RUNS --data FOLDER [--only comparison]
+
+A finished run leaves its artifact in RUNS and its record in `benchmarks/results/training/`: the
+manifest (options, provenance, SWD of the served kernels), and the curves. What has a record is not
+run again, and a killed run goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from model_store import artifact
+from training.loop import LOG
+from training.options import Options
+
+RECORDS = Path(__file__).parents[1] / "benchmarks" / "results" / "training"
+BASE, LONG, FULL_SIZE = 102_400, 409_600, 819_200  # images of a run
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run: its options, and the experiment whose artifact is its teacher, if any."""
+
+    options: Options
+    teacher: Experiment | None = None
+
+    @property
+    def name(self) -> str:
+        """What differs from a base-64 run of `BASE` images, in words that file names may hold."""
+        o = self.options
+        parts = [o.variant.replace(",", ""), f"w{o.width}", f"{o.images // 1000}k", f"s{o.seed}"]
+        if o.variant != "float" and not o.binary_discriminator:
+            parts.append("floatd")
+        if o.loss != "logistic":
+            parts.append(o.loss)
+        if self.teacher:
+            parts.append(f"taught{o.teacher_weight:g}")
+        return "-".join(parts)
+
+
+def comparison() -> Iterator[Experiment]:
+    """Float, full and partial, the discriminator binarized too or float: three seeds of each."""
+    for seed in range(3):
+        yield Experiment(Options("float", images=BASE, seed=seed))
+        for variant in ("full", "partial"):
+            for binary in (True, False):
+                yield Experiment(
+                    Options(variant, images=BASE, seed=seed, binary_discriminator=binary)
+                )
+
+
+def metric() -> Iterator[Experiment]:
+    """Each layer binarized alone, and each kept float alone; the discriminator stays float."""
+    layers = "01234"
+    for layer in layers:
+        for binary in (layer, layers.replace(layer, "")):
+            variant = ",".join(binary)
+            yield Experiment(Options(variant, images=BASE, binary_discriminator=False))
+
+
+def losses() -> Iterator[Experiment]:
+    """The other losses of the paper's journal version, float and partial."""
+    for loss in ("hinge", "wgan-gp"):
+        for variant in ("float", "partial"):
+            yield Experiment(Options(variant, images=BASE, loss=loss))
+
+
+def aligned() -> Iterator[Experiment]:
+    """Students of a float teacher beside the same trained from scratch."""
+    teacher = Experiment(Options("float", images=LONG))
+    yield teacher
+    for variant in ("partial", "full"):
+        yield Experiment(Options(variant, images=LONG))
+        for weight in (10.0, 50.0):
+            yield Experiment(Options(variant, images=LONG, teacher_weight=weight), teacher)
+
+
+def shipped() -> Iterator[Experiment]:
+    """The full-size generators of the model store."""
+    teacher = Experiment(Options("float", width=128, images=FULL_SIZE))
+    yield teacher
+    for variant in ("partial", "full"):
+        yield Experiment(Options(variant, width=128, images=FULL_SIZE), teacher)
+
+
+SUITES = {suite.__name__: suite for suite in (comparison, metric, losses, aligned, shipped)}
+
+
+def run(experiment: Experiment, runs: Path, data: Path) -> None:
+    """Trains, exports and records an experiment, or what is left of it."""
+    record, folder = RECORDS / f"{experiment.name}.json", runs / experiment.name
+    if record.exists():
+        return
+    if experiment.teacher:
+        run(experiment.teacher, runs, data)
+    out = folder / "artifact.safetensors"
+    # Processes of their own: a run's memory goes with it.
+    _training("train", folder, "--data", data, *_arguments(experiment, runs))
+    _training("export", folder, "--out", out, "--data", data)
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(_record(folder, out), indent=1) + "\n")
+
+
+def _arguments(experiment: Experiment, runs: Path) -> list[str]:
+    values = asdict(experiment.options)
+    if experiment.teacher:
+        values["teacher"] = str(runs / experiment.teacher.name / "artifact.safetensors")
+    words = []
+    for field in fields(Options):
+        flag, value = "--" + field.name.replace("_", "-"), values[field.name]
+        if isinstance(value, bool):
+            words.append(flag if value else "--no-" + flag.removeprefix("--"))
+        elif value is not None:
+            words.append(f"{flag}={value}")
+    return words
+
+
+def _training(*words: object) -> None:
+    subprocess.run([sys.executable, "-m", "training", *map(str, words)], check=True)
+
+
+def _record(folder: Path, out: Path) -> dict[str, Any]:
+    """What the docs need of a run, without anything that names this machine's folders."""
+    manifest = dict(artifact.read(out).manifest)
+    manifest.pop("format")
+    rows = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+    return {"manifest": manifest, "file_bytes": out.stat().st_size, "log": rows}
