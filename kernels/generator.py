@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from kernels import native
 from kernels.spec import GeneratorSpec
+from kernels.team import Team
 from kernels.vectorized import VectorizedGenerator
 
 NUMPY = "numpy"
@@ -51,7 +51,7 @@ def _warn_of_numpy() -> None:
 class Generator:
     """A generator prepared once for one instruction set; `run` may be called from any thread.
 
-    threads  how many share the images of one call; results do not depend on it
+    threads  how many share the work of one call; results do not depend on it
     isa      see `choose_isa`
 
     Raises ValueError for fewer than one thread or an instruction set that the machine lacks.
@@ -64,12 +64,11 @@ class Generator:
         self.threads = threads
         self.latent_dim = spec.latent_dim
         self.image_size = spec.image_size
-        self._prepared = (
-            VectorizedGenerator(spec)
-            if self.isa == NUMPY
-            else native.NativeGenerator(spec, self.isa)
-        )
-        self._pool = ThreadPoolExecutor(threads, "pbgen-kernel") if threads > 1 else None
+        self._prepared: VectorizedGenerator | Team
+        if self.isa == NUMPY:
+            self._prepared = VectorizedGenerator(spec)
+        else:
+            self._prepared = Team(native.NativeGenerator(spec, self.isa), threads)
 
     @property
     def resident_bytes(self) -> dict[str, int]:
@@ -86,8 +85,4 @@ class Generator:
                 f"latents must be uint8 [N, {self.latent_dim}], "
                 f"not {latents.dtype} {list(latents.shape)}"
             )
-        latents = np.ascontiguousarray(latents)
-        if self._pool is None or len(latents) < 2:
-            return self._prepared.run(latents)
-        parts = np.array_split(latents, min(self.threads, len(latents)))
-        return np.concatenate(list(self._pool.map(self._prepared.run, parts)))
+        return self._prepared.run(np.ascontiguousarray(latents))

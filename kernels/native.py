@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes as ct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -12,13 +14,14 @@ from numpy.typing import NDArray
 from kernels.spec import GeneratorSpec, LayerSpec, Precision
 from kernels.tanh import TANH
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 ALIGNMENT = 64
 LIBRARIES = ("libpbgen-kernels.so", "libpbgen-kernels.dylib", "libpbgen-kernels.dll")
 STATUS = {
     1: "geometry out of range, or layers that do not chain",
     2: "instruction set unknown, or absent from this machine",
     3: "memory too small, or not aligned",
+    4: "member of a team out of range",
 }
 PRECISIONS = (Precision.BINARY, Precision.FIXED, Precision.FLOAT)
 
@@ -54,8 +57,8 @@ def load() -> ct.CDLL | None:
         "pbgen_prepared_bytes": (pointer, count, pointer),
         "pbgen_prepare": (pointer, count, pointer, count, pointer, size),
         "pbgen_resident_bytes": (pointer, pointer),
-        "pbgen_scratch_bytes": (pointer, count, pointer),
-        "pbgen_run": (pointer, pointer, count, pointer, pointer, size),
+        "pbgen_scratch_bytes": (pointer, count, count, pointer),
+        "pbgen_run": (pointer, pointer, count, pointer, pointer, size, count, count),
     }.items():
         getattr(library, name).argtypes = arguments
     return library
@@ -98,8 +101,8 @@ class NativeGenerator:
                 layers, len(arrays), table, index, self._prepared.ctypes.data, size.value
             )
         )
-        self._image_shape = (spec.image_size, spec.image_size, 3)
-        self._scratch: list[NDArray[np.uint8]] = []  # as many as calls ever ran at once
+        self.image_shape = (spec.image_size, spec.image_size, 3)
+        self._free: list[NDArray[np.uint8]] = []  # scratch of calls that are over
 
     @property
     def resident_bytes(self) -> dict[str, int]:
@@ -107,23 +110,29 @@ class NativeGenerator:
         _check(self._library.pbgen_resident_bytes(self._prepared.ctypes.data, sizes))
         return dict(zip((*map(str, PRECISIONS), "scale"), map(int, sizes), strict=True))
 
-    def scratch_bytes(self, images: int) -> int:
-        """Scratch memory of a call of `images` images."""
+    def scratch_bytes(self, images: int, members: int = 1) -> int:
+        """Scratch memory of a call of `images` images by `members` threads."""
         size = ct.c_size_t()
         prepared = self._prepared.ctypes.data
-        _check(self._library.pbgen_scratch_bytes(prepared, images, ct.byref(size)))
+        _check(self._library.pbgen_scratch_bytes(prepared, images, members, ct.byref(size)))
         return size.value
 
     def run(self, latents: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """C-contiguous latents u8 [N, dim] → u8 [N, size, size, 3]."""
-        images = np.empty((len(latents), *self._image_shape), np.uint8)
-        needed = self.scratch_bytes(len(latents))
-        try:
-            scratch = self._scratch.pop()
-        except IndexError:
-            scratch = aligned(needed)
-        if scratch.nbytes < needed:
-            scratch = aligned(needed)
+        images = np.empty((len(latents), *self.image_shape), np.uint8)
+        with self.scratch(len(latents)) as scratch:
+            self.run_member(latents, images, scratch)
+        return images
+
+    def run_member(
+        self,
+        latents: NDArray[np.uint8],
+        images: NDArray[np.uint8],
+        scratch: NDArray[np.uint8],
+        member: int = 0,
+        members: int = 1,
+    ) -> None:
+        """One thread's part of a call: fills images; returns when all members have done theirs."""
         _check(
             self._library.pbgen_run(
                 self._prepared.ctypes.data,
@@ -132,15 +141,28 @@ class NativeGenerator:
                 images.ctypes.data,
                 scratch.ctypes.data,
                 scratch.nbytes,
+                member,
+                members,
             )
         )
-        self._scratch.append(scratch)
-        return images
+
+    @contextmanager
+    def scratch(self, images: int, members: int = 1) -> Iterator[NDArray[np.uint8]]:
+        """Scratch memory for one call; kept for later ones, as many as ever ran at once."""
+        needed = self.scratch_bytes(images, members)
+        try:
+            memory = self._free.pop()
+        except IndexError:
+            memory = aligned(needed)
+        if memory.nbytes < needed:
+            memory = aligned(needed)
+        yield memory
+        self._free.append(memory)
 
 
 def aligned(size: int) -> NDArray[np.uint8]:
-    """Uninitialized memory on a 64-byte boundary, u8 [size]."""
-    memory = np.empty(size + ALIGNMENT, np.uint8)
+    """Zeros on a 64-byte boundary, u8 [size]."""
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size]
 

@@ -20,6 +20,9 @@ typedef struct job {
   uint8_t *to;     /* the next layer's plane, or NULL in the last layer */
   uint8_t *pixels; /* [images][size][size][3], last layer only */
   int32_t *acc;
+  uint8_t *expanded;              /* memory of a panel */
+  uint32_t member, members;       /* of the team that runs the layer */
+  uint32_t split_rows, turn;      /* the team shares tiles; how many there were */
   uint32_t group, column, halves; /* halves of the result */
   uint32_t tap_count;
   tap taps[MAX_TAPS];
@@ -29,6 +32,9 @@ typedef struct job {
   cursor at[MAX_BLOCKS];         /* first row of each block of the tile */
   epilogue e;
 } job;
+
+/* This member's part of the layer. */
+void do_layer(job *j);
 
 /* Rows of sums, a block's -> the next layer's plane. */
 void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at);

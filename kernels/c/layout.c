@@ -81,10 +81,10 @@ static void shift_copy(const layout *a, const uint8_t *from, int32_t dx, uint8_t
     memset(at, 0, gone);
 }
 
-void spread(const layer_plan *l, const layout *a, uint8_t *plane)
+void spread(const layer_plan *l, const layout *a, uint32_t member, uint32_t members, uint8_t *plane)
 {
   const size_t line = line_bytes(a), width = (size_t)l->size_in * a->slots * LINE;
-  for (uint32_t chunk = 0; chunk < a->chunks; chunk++) {
+  for (uint32_t chunk = member; chunk < a->chunks; chunk += members) {
     uint8_t *whole = plane + chunk * a->chunk + a->start;
     uint8_t *image = whole + a->top * line, *end = image + l->size_in * line;
     if (a->copies == 1)

@@ -53,7 +53,8 @@ layout layout_of(const layer_plan *l, uint32_t images, uint32_t row_step);
 void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint32_t images,
                   uint8_t *plane);
 
-/* One run: zero what surrounds the image, and make the shifted copies. */
-void spread(const layer_plan *l, const layout *a, uint8_t *plane);
+/* One run: zero what surrounds the image, and make the shifted copies: this member's chunks. */
+void spread(const layer_plan *l, const layout *a, uint32_t member, uint32_t members,
+            uint8_t *plane);
 
 #endif

@@ -24,7 +24,7 @@ extern "C" {
 #define PBGEN_API __attribute__((visibility("default")))
 #endif
 
-#define PBGEN_ABI_VERSION 1
+#define PBGEN_ABI_VERSION 2
 #define PBGEN_MAX_LAYERS 16
 #define PBGEN_MAX_KERNEL 8 /* of kernel and stride */
 #define PBGEN_TANH_LEVELS 4096
@@ -35,6 +35,7 @@ enum pbgen_status {
   PBGEN_BAD_GEOMETRY = 1, /* out of range, or layers that do not chain */
   PBGEN_BAD_ISA = 2,      /* unknown, or absent from this machine */
   PBGEN_BAD_MEMORY = 3,   /* too small, or not aligned */
+  PBGEN_BAD_TEAM = 4,     /* member is not below members */
 };
 
 enum pbgen_precision { PBGEN_BINARY = 0, PBGEN_FIXED = 1, PBGEN_FLOAT = 2 };
@@ -73,12 +74,19 @@ PBGEN_API int pbgen_prepare(const pbgen_layer *layers, uint32_t count, const uin
  */
 PBGEN_API int pbgen_resident_bytes(const void *prepared, size_t bytes[4]);
 
-/* Bytes of scratch that pbgen_run needs for a call of `images` images (constant from 16 on). */
-PBGEN_API int pbgen_scratch_bytes(const void *prepared, uint32_t images, size_t *bytes);
+/* Bytes of scratch that pbgen_run needs for a call of `images` images by `members` threads
+ * (constant from 16 images on). */
+PBGEN_API int pbgen_scratch_bytes(const void *prepared, uint32_t images, uint32_t members,
+                                  size_t *bytes);
 
-/* latents [images][latent_dim] -> pixels [images][size][size][3]. */
+/* latents [images][latent_dim] -> pixels [images][size][size][3].
+ *
+ * One thread calls with member 0 of 1. Or a team of `members` threads share the work of each image:
+ * all call at the same time, with the same arguments but for `member`; each returns when all is
+ * done. The first 64 bytes of scratch are zero before its first use. */
 PBGEN_API int pbgen_run(const void *prepared, const uint8_t *latents, uint32_t images,
-                        uint8_t *pixels, void *scratch, size_t scratch_bytes);
+                        uint8_t *pixels, void *scratch, size_t scratch_bytes, uint32_t member,
+                        uint32_t members);
 
 #ifdef __cplusplus
 }

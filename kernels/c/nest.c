@@ -1,0 +1,176 @@
+/* The loop nests, once for every instruction set: a layer's groups, panels, runs and tiles. The
+ * members of a team share a layer's panels, or where there are few, its tiles. */
+#include "job.h"
+
+/* Sum and finish the blocks that the tile has gathered, if they are this member's. */
+static void flush(job *j, tile *t)
+{
+  if (j->split_rows && j->turn++ % j->members != j->member) {
+    t->blocks = 0;
+    return;
+  }
+  const uint32_t width = t->halves * LANES;
+  if (j->l->precision == PBGEN_FLOAT)
+    j->ops->sum_floats(t, (float *)(void *)j->acc);
+  else
+    j->ops->sum_bytes(t, j->acc);
+  for (uint32_t i = 0; i < t->blocks; i++)
+    (j->to ? finish_hidden : finish_image)(j, j->acc + (size_t)i * BLOCK_ROWS * width, t->rows[i],
+                                           j->at[i]);
+  t->blocks = 0;
+  t->fresh = 0;
+}
+
+static void add_block(job *j, tile *t, size_t offset, uint32_t rows, cursor at)
+{
+  if (t->blocks == MAX_BLOCKS)
+    flush(j, t);
+  j->at[t->blocks] = at;
+  t->rows[t->blocks] = rows;
+  t->offset[t->blocks++] = offset;
+}
+
+static int inside(const layer_plan *l, uint32_t position, int32_t d)
+{
+  const int64_t at = (int64_t)position + d;
+  return at >= 0 && at < l->size_in;
+}
+
+/* The end of the positions from `start` on that the same taps reach, along one axis. */
+static uint32_t end_of_run(const layer_plan *l, uint32_t start)
+{
+  uint32_t end = start + 1;
+  for (; end < positions_of(l); end++)
+    for (int32_t d = l->d_low; d <= l->d_high; d++)
+      if (inside(l, start, d) != inside(l, end, d))
+        return end;
+  return end;
+}
+
+static void begin_tile(const job *j, tile *t)
+{
+  t->taps = t->blocks = 0;
+  t->halves = j->e.fixed ? 2 : j->halves;
+  t->channels = j->l->c_in;
+  t->narrow = j->l->precision == PBGEN_BINARY;
+  t->fresh = j->fresh;
+  t->once = 0;
+  t->chunk = j->in.chunk;
+}
+
+static void add_tap(const job *j, tile *t, uint32_t i, const uint8_t *a)
+{
+  t->a[t->taps] = a;
+  t->bits[t->taps] = j->bits[i];
+  t->b[t->taps++] = j->panel[i];
+}
+
+/* All positions form one run: taps outside the image find zeros. */
+static void do_one_run(job *j, tile *t)
+{
+  const layout *in = &j->in;
+  const uint32_t positions = positions_of(j->l);
+  const uint32_t rows = ((positions - 1) * in->pitch + positions) * in->slots;
+  const ptrdiff_t line = (ptrdiff_t)line_bytes(in), copy = (ptrdiff_t)in->copy;
+  begin_tile(j, t);
+  t->once = rows <= MAX_BLOCKS * BLOCK_ROWS;
+  for (uint32_t i = 0; i < j->tap_count; i++)
+    add_tap(j, t, i, j->from + in->center + j->taps[i].dy * line + j->taps[i].dx * copy);
+  cursor at = {0, 0, 0};
+  for (uint32_t row = 0; row < rows; row += BLOCK_ROWS) {
+    const uint32_t count = rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS;
+    add_block(j, t, (size_t)row * LINE, count, at);
+    for (uint32_t r = 0; r < count; r++)
+      advance(j, &at);
+  }
+  flush(j, t);
+}
+
+/* The positions y0 ... y1, x0 ... x1, which the same taps reach. */
+static void do_rectangle(job *j, tile *t, uint32_t y0, uint32_t y1, uint32_t x0, uint32_t x1)
+{
+  const layer_plan *l = j->l;
+  begin_tile(j, t);
+  t->once = positions_of(l) == 1;
+  for (uint32_t i = 0; i < j->tap_count; i++) {
+    const tap *reach = &j->taps[i];
+    if (inside(l, y0, reach->dy) && inside(l, x0, reach->dx))
+      add_tap(j, t, i,
+              j->from + row_offset(&j->in, (uint32_t)((int32_t)y0 + reach->dy),
+                                   (uint32_t)((int32_t)x0 + reach->dx), 0));
+  }
+  for (uint32_t y = y0; y < y1; y++)
+    for (uint32_t x = x0; x < x1; x++)
+      add_block(j, t, row_offset(&j->in, y - y0, x - x0, 0), j->images, (cursor){y, x, 0});
+  flush(j, t);
+}
+
+static void do_panel(job *j)
+{
+  const layer_plan *l = j->l;
+  const uint32_t positions = positions_of(l);
+  tile t;
+  if (j->in.one_run) {
+    do_one_run(j, &t);
+    return;
+  }
+  for (uint32_t y = 0; y < positions; y = end_of_run(l, y))
+    for (uint32_t x = 0; x < positions; x = end_of_run(l, x))
+      do_rectangle(j, &t, y, end_of_run(l, y), x, end_of_run(l, x));
+}
+
+/* Point at the weights of a panel; expand binary ones, unless their only run can do so as it goes.
+ */
+static void ready_panel(job *j, uint8_t *packed)
+{
+  const layer_plan *l = j->l;
+  const size_t tap_bytes = panel_tap_bytes(l, j->halves);
+  const size_t expanded = panel_quads(l) * j->halves * LANES * 4;
+  const int binary = l->precision == PBGEN_BINARY, usable = binary && !l->combined;
+  const int one_run = j->in.one_run || positions_of(l) == 1;
+  j->fresh = usable && one_run && !j->split_rows;
+  for (uint32_t i = 0; i < j->tap_count; i++, packed += tap_bytes) {
+    j->bits[i] = packed;
+    j->panel[i] = binary ? j->expanded + i * expanded : packed;
+    if (binary && !j->fresh)
+      j->ops->expand(packed, eights_of(bit_quads(l), j->halves), j->taps[i].valid, j->panel[i]);
+  }
+}
+
+static void do_one_panel(job *j, uint8_t *packed)
+{
+  const layer_plan *l = j->l;
+  const uint8_t *memory = (const uint8_t *)j->p;
+  const size_t group_column = j->group * padded_columns(l) + j->column;
+  j->e = (epilogue){
+      .offset =
+          l->offsets ? (const int32_t *)(const void *)(memory + l->offsets) + group_column : NULL,
+      .scale = (const float *)(const void *)(memory + l->scales) + j->column,
+      .shift = (const float *)(const void *)(memory + l->shifts) + j->column,
+      .halves = j->halves,
+      .fixed = l->precision == PBGEN_FIXED,
+      .floats = l->precision == PBGEN_FLOAT,
+      .out_chunk = j->out.chunk,
+  };
+  ready_panel(j, packed);
+  do_panel(j);
+}
+
+void do_layer(job *j)
+{
+  const layer_plan *l = j->l;
+  const uint32_t panels = (l->columns + panel_columns(l) - 1) / panel_columns(l);
+  uint8_t *packed = (uint8_t *)(uintptr_t)j->p + l->weights;
+  uint32_t turn = 0;
+  j->turn = 0;
+  j->split_rows = groups_of(l) * panels < 2 * j->members && j->members > 1;
+  for (j->group = 0; j->group < groups_of(l); j->group++) {
+    j->tap_count = list_taps(l, j->group, j->taps);
+    for (j->column = 0; j->column < l->columns; j->column += panel_columns(l)) {
+      j->halves = panel_halves(l, j->column);
+      if (j->split_rows || turn++ % j->members == j->member)
+        do_one_panel(j, packed);
+      packed += j->tap_count * panel_tap_bytes(l, j->halves);
+    }
+  }
+}
