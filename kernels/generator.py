@@ -48,10 +48,18 @@ def _warn_of_numpy() -> None:
     )
 
 
+def _processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Generator:
     """A generator prepared once for one instruction set; `run` may be called from any thread.
 
-    threads  how many share the work of one call; results do not depend on it
+    threads  how many share the work of one call, the processors at hand at most; results do not
+             depend on it
     isa      see `choose_isa`
 
     Raises ValueError for fewer than one thread or an instruction set that the machine lacks.
@@ -68,7 +76,9 @@ class Generator:
         if self.isa == NUMPY:
             self._prepared = VectorizedGenerator(spec)
         else:
-            self._prepared = Team(native.NativeGenerator(spec, self.isa), threads)
+            self._prepared = Team(
+                native.NativeGenerator(spec, self.isa), min(threads, _processors())
+            )
 
     @property
     def resident_bytes(self) -> dict[str, int]:
