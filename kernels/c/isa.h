@@ -34,6 +34,8 @@ typedef struct tile {
   uint32_t fresh, once;
   size_t chunk;
   uint32_t rows[MAX_BLOCKS]; /* that are wanted of each block */
+  uint32_t first[MAX_BLOCKS],
+      end[MAX_BLOCKS]; /* taps before and from which on it finds only zeros */
   size_t offset[MAX_BLOCKS];
   const uint8_t *a[MAX_TAPS];
   void *b[MAX_TAPS];

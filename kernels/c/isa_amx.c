@@ -83,17 +83,17 @@ INLINE void store_sums(int pair, int two_halves, int32_t *acc)
 #define LEAD 4  /* steps from expansion to use: a tile must not be loaded from lines just stored */
 #define RING 16 /* steps of weights that are kept where they are used but once */
 
-/* acc (+)= block i, and the next if `pair`, over `steps` steps from s on. b: weights of step s + n
- * at (n & ring) * step_bytes, or NULL for those of the tile. fresh: expand them to b on the way, a
- * few steps ahead of the multiplications. */
+/* acc = (more: +=) block i, and the next if `pair`, over `steps` steps from s on. b: weights of
+ * step s + n at (n & ring) * step_bytes, or NULL for those of the tile. fresh: expand them to b on
+ * the way, a few steps ahead of the multiplications. */
 INLINE void multiply(const tile *t, uint32_t i, step_index s, uint32_t steps, int8_t *b,
-                     uint32_t ring, int fresh, int pair, int two_halves, int32_t *acc)
+                     uint32_t ring, int fresh, int more, int pair, int two_halves, int32_t *acc)
 {
   const uint32_t chunks = chunks_of(t->channels), lead = fresh ? LEAD : 0;
   const size_t step_bytes = two_halves ? 2048 : 1024;
   const size_t offset = t->offset[i], offset2 = pair ? t->offset[i + 1] : 0;
   step_index ahead = s;
-  if (s.tap || s.chunk)
+  if (more)
     load_sums(pair, two_halves, acc);
   else
     zero_sums();
@@ -118,30 +118,65 @@ INLINE void multiply(const tile *t, uint32_t i, step_index s, uint32_t steps, in
   FENCE();
 }
 
-/* All blocks, two at a time, a span of steps at a time; one span if there is but one pair. */
+/* The steps of block i, and of the next if `pair`, that do not find zeros only. */
+INLINE void range_of(const tile *t, uint32_t i, int pair, uint32_t *first, uint32_t *end)
+{
+  const uint32_t chunks = chunks_of(t->channels);
+  *first = t->first[i] * chunks;
+  *end = t->end[i] * chunks;
+  if (pair && t->first[i + 1] * chunks < *first)
+    *first = t->first[i + 1] * chunks;
+  if (pair && t->end[i + 1] * chunks > *end)
+    *end = t->end[i + 1] * chunks;
+}
+
+/* Steps s0 ... s0 + count - 1 of block i, and of the next if `pair`. */
+INLINE void do_span(const tile *t, uint32_t i, uint32_t s0, uint32_t count, int8_t *b,
+                    uint32_t ring, int fresh, int two_halves, int32_t *acc)
+{
+  const uint32_t chunks = chunks_of(t->channels), width = two_halves ? 2 * LANES : LANES;
+  const int pair = i + 1 < t->blocks;
+  uint32_t first = 0, end = t->taps * chunks;
+  if (!fresh)
+    range_of(t, i, pair, &first, &end);
+  if (first >= end && s0 == 0)
+    memset(acc, 0, (pair ? 2 : 1) * BLOCK_ROWS * width * sizeof *acc);
+  const uint32_t from = first > s0 ? first : s0, to = end < s0 + count ? end : s0 + count;
+  if (from >= to)
+    return;
+  const step_index s = {from / chunks, from % chunks};
+  int8_t *w = b ? b + (size_t)(from - s0) * width * LINE : NULL;
+  const int more = from > first;
+  if (fresh)
+    pair ? multiply(t, i, s, to - from, w, ring, 1, more, 1, two_halves, acc)
+         : multiply(t, i, s, to - from, w, ring, 1, more, 0, two_halves, acc);
+  else
+    pair ? multiply(t, i, s, to - from, w, ring, 0, more, 1, two_halves, acc)
+         : multiply(t, i, s, to - from, w, ring, 0, more, 0, two_halves, acc);
+}
+
+/* All blocks, two at a time, a span of steps at a time; one span if there is but one pair. The
+ * first blocks, which may have less to do, come last: fresh weights are expanded by a pair that
+ * needs all. */
 INLINE void sum_spans_amx(const tile *t, int two_halves, int32_t *acc)
 {
-  const uint32_t chunks = chunks_of(t->channels), steps = t->taps * chunks;
+  const uint32_t steps = t->taps * chunks_of(t->channels), pairs = (t->blocks + 1) / 2;
   const uint32_t width = two_halves ? 2 * LANES : LANES;
-  const uint32_t span = t->blocks > 2 ? span_of(steps) : steps;
-  step_index s = {0, 0};
-  for (uint32_t done = 0; done < steps; done += span) {
-    const uint32_t count = steps - done < span ? steps - done : span;
+  const uint32_t span = pairs > 1 ? span_of(steps) : steps;
+  const uint32_t ring = t->once && pairs == 1 ? RING - 1 : ~(uint32_t)0;
+  for (uint32_t s0 = 0; s0 < steps; s0 += span) {
+    const uint32_t count = steps - s0 < span ? steps - s0 : span;
     int8_t *b = NULL;
     if (t->fresh)
-      b = (int8_t *)t->b[0] + (t->once ? 0 : (size_t)done * width * LINE);
-    const uint32_t ring = t->once && t->blocks <= 2 ? RING - 1 : ~(uint32_t)0;
-    for (uint32_t i = 0; i < t->blocks; i += 2) {
+      b = (int8_t *)t->b[0] + (t->once ? 0 : (size_t)s0 * width * LINE);
+    for (uint32_t n = 0; n < pairs; n++) {
+      const uint32_t i = (n + 1) % pairs * 2;
       int32_t *to = acc + (size_t)i * BLOCK_ROWS * width;
-      const int pair = i + 1 < t->blocks;
-      if (t->fresh && i == 0)
-        pair ? multiply(t, i, s, count, b, ring, 1, 1, two_halves, to)
-             : multiply(t, i, s, count, b, ring, 1, 0, two_halves, to);
+      if (t->fresh && n == 0)
+        do_span(t, i, s0, count, b, ring, 1, two_halves, to);
       else
-        pair ? multiply(t, i, s, count, b, ring, 0, 1, two_halves, to)
-             : multiply(t, i, s, count, b, ring, 0, 0, two_halves, to);
+        do_span(t, i, s0, count, b, ring, 0, two_halves, to);
     }
-    skip_steps(&s, count, chunks);
   }
 }
 

@@ -21,12 +21,22 @@ static void flush(job *j, tile *t)
   t->fresh = 0;
 }
 
-static void add_block(job *j, tile *t, size_t offset, uint32_t rows, cursor at)
+/* A block of rows that starts at `at` and ends on line y1. */
+static void add_block(job *j, tile *t, size_t offset, uint32_t rows, cursor at, uint32_t y1)
 {
   if (t->blocks == MAX_BLOCKS)
     flush(j, t);
   j->at[t->blocks] = at;
+  uint32_t first = 0, end = t->taps;
+  if (j->in.one_run) { /* taps come in descending order of dy */
+    while (first < end && (int64_t)at.y + j->taps[first].dy >= j->l->size_in)
+      first++;
+    while (end > first && (int64_t)y1 + j->taps[end - 1].dy < 0)
+      end--;
+  }
   t->rows[t->blocks] = rows;
+  t->first[t->blocks] = first;
+  t->end[t->blocks] = end;
   t->offset[t->blocks++] = offset;
 }
 
@@ -79,9 +89,11 @@ static void do_one_run(job *j, tile *t)
   cursor at = {0, 0, 0};
   for (uint32_t row = 0; row < rows; row += BLOCK_ROWS) {
     const uint32_t count = rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS;
-    add_block(j, t, (size_t)row * LINE, count, at);
-    for (uint32_t r = 0; r < count; r++)
-      advance(j, &at);
+    const cursor start = at;
+    uint32_t y1 = at.y;
+    for (uint32_t r = 0; r < count; r++, advance(j, &at))
+      y1 = at.y;
+    add_block(j, t, (size_t)row * LINE, count, start, y1);
   }
   flush(j, t);
 }
@@ -101,7 +113,7 @@ static void do_rectangle(job *j, tile *t, uint32_t y0, uint32_t y1, uint32_t x0,
   }
   for (uint32_t y = y0; y < y1; y++)
     for (uint32_t x = x0; x < x1; x++)
-      add_block(j, t, row_offset(&j->in, y - y0, x - x0, 0), j->images, (cursor){y, x, 0});
+      add_block(j, t, row_offset(&j->in, y - y0, x - x0, 0), j->images, (cursor){y, x, 0}, y);
   flush(j, t);
 }
 

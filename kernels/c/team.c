@@ -15,8 +15,9 @@
 #define PAUSE() ((void)0)
 #endif
 
-#define SPINS 2000 /* some tens of microseconds; a member that is not running needs the processor  \
-                    */
+#define SPINS                                                                                      \
+  2000 /* some tens of microseconds; a member that is not running needs the processor              \
+        */
 
 typedef struct barrier {
   _Atomic uint32_t arrived, round;
