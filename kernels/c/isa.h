@@ -22,7 +22,8 @@
  *
  * Weights of tap k:
  *   b[k]     int8_t [quads][halves][LANES][4], a quad being four consecutive input channels of each
- *            column, whole chunks of 16 quads; or float [channels][halves][LANES]
+ *            column, whole chunks of 16 quads; where fixed weights come as `words`, int16_t
+ *            [quads][LANES][4]; or float [channels][halves][LANES]
  *   bits[k]  b[k]'s rows of 64 weights, a quad's half each, eight in 64 bytes: bit i of byte p is
  * set if weight p of row i is +1. So one load and one instruction a row expand them. If `fresh`,
  * weights are bits: b is memory, contiguous over taps, to be filled from them. Only SPAN steps of
@@ -30,7 +31,7 @@
 typedef struct tile {
   uint32_t taps, blocks, halves;
   uint32_t channels;
-  uint32_t narrow; /* weights are -1, 0 or +1 */
+  uint32_t words; /* weights are int16_t */
   uint32_t fresh, once;
   size_t chunk;
   uint32_t rows[MAX_BLOCKS]; /* that are wanted of each block */
@@ -59,6 +60,7 @@ typedef struct isa {
   int (*available)(void);
   uint32_t row_step; /* sum_bytes takes as long for any number of rows up to the next multiple */
   uint32_t images;   /* that best run together, at most 16 */
+  uint32_t words;    /* takes fixed weights as int16_t, not as two halves of bytes */
 
   /* Around the calls of a run: state that the processor holds. */
   void (*begin)(void);

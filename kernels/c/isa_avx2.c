@@ -1,6 +1,6 @@
 /* AVX2 and FMA. Binary weights: vpmaddubsw sums pairs of products in int16, of which 64 fit before
- * they are widened (64 * 2 * 255 = 32640). Fixed weights would saturate there, so they are widened
- * to int16 first. */
+ * they are widened (64 * 2 * 255 = 32640). Fixed weights would saturate there, so they come
+ * as words. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -49,27 +49,38 @@ INLINE void add_to(int32_t *acc, __m256i sums)
   *to = _mm256_add_epi32(*to, sums);
 }
 
-/* Adds chunks c0 ... c1 - 1 of one tap to rows x 16 columns of acc, for weights within +-1. */
-INLINE void narrow_block(const tile *t, const uint8_t *row, const int8_t *b, uint32_t c0,
-                         uint32_t c1, uint32_t rows, int32_t *acc)
+/* Adds `quads` quads to the int16 sums of `rows` rows. */
+INLINE void quads_bytes(const uint8_t *a, const int8_t *b, size_t b_step, uint32_t quads,
+                        uint32_t rows, __m256i sums[4][2])
 {
-  const uint32_t width = t->halves * LANES;
+#pragma GCC unroll 4
+  for (uint32_t quad = 0; quad < quads; quad++, a += 4, b += b_step) {
+    const __m256i w0 = _mm256_load_si256((const __m256i *)(const void *)b);
+    const __m256i w1 = _mm256_load_si256((const __m256i *)(const void *)(b + 32));
+#pragma GCC unroll 4
+    for (uint32_t r = 0; r < rows; r++) {
+      const __m256i x = quad_of(a + r * LINE);
+      sums[r][0] = _mm256_add_epi16(sums[r][0], _mm256_maddubs_epi16(x, w0));
+      sums[r][1] = _mm256_add_epi16(sums[r][1], _mm256_maddubs_epi16(x, w1));
+    }
+  }
+}
+
+/* Adds chunks c0 ... c1 - 1 of one tap to rows x 16 columns of acc, for weights within +-1. */
+INLINE void byte_block(const tile *t, const uint8_t *row, const int8_t *b, uint32_t c0, uint32_t c1,
+                       uint32_t rows, int32_t *acc)
+{
+  const size_t width = t->halves * LANES;
   __m256i sums[4][2];
 #pragma GCC unroll 4
   for (uint32_t r = 0; r < rows; r++)
     sums[r][0] = sums[r][1] = _mm256_setzero_si256();
-  for (uint32_t c = c0; c < c1; c++) {
-    const uint8_t *a = row + c * t->chunk;
-    for (uint32_t quad = chunk_quads(t->channels, c); quad; quad--, a += 4, b += 4 * width) {
-      const __m256i w0 = _mm256_load_si256((const __m256i *)(const void *)b);
-      const __m256i w1 = _mm256_load_si256((const __m256i *)(const void *)(b + 32));
-#pragma GCC unroll 4
-      for (uint32_t r = 0; r < rows; r++) {
-        const __m256i x = quad_of(a + r * LINE);
-        sums[r][0] = _mm256_add_epi16(sums[r][0], _mm256_maddubs_epi16(x, w0));
-        sums[r][1] = _mm256_add_epi16(sums[r][1], _mm256_maddubs_epi16(x, w1));
-      }
-    }
+  for (uint32_t c = c0; c < c1; c++, b += LINE * width) {
+    const uint32_t quads = chunk_quads(t->channels, c);
+    if (quads == LINE / 4)
+      quads_bytes(row + c * t->chunk, b, 4 * width, LINE / 4, rows, sums);
+    else
+      quads_bytes(row + c * t->chunk, b, 4 * width, quads, rows, sums);
   }
   const __m256i one = _mm256_set1_epi16(1);
 #pragma GCC unroll 4
@@ -78,47 +89,55 @@ INLINE void narrow_block(const tile *t, const uint8_t *row, const int8_t *b, uin
       add_to(acc + r * width + i * 8, _mm256_madd_epi16(sums[r][i], one));
 }
 
-/* The same for any signed byte weights, one row. */
-static void wide_block(const tile *t, const uint8_t *row, const int8_t *b, uint32_t c0, uint32_t c1,
-                       int32_t *acc)
+/* The same for words: 4 columns a register, as pairs of sums. */
+INLINE void word_block(const tile *t, const uint8_t *row, const int8_t *b, uint32_t c0, uint32_t c1,
+                       uint32_t rows, int32_t *acc)
 {
-  __m256i sums[4]; /* 4 columns each, as pairs */
-  for (uint32_t i = 0; i < 4; i++)
-    sums[i] = _mm256_setzero_si256();
+  __m256i sums[2][4];
+#pragma GCC unroll 2
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t i = 0; i < 4; i++)
+      sums[r][i] = _mm256_setzero_si256();
   for (uint32_t c = c0; c < c1; c++) {
     const uint8_t *a = row + c * t->chunk;
-    for (uint32_t quad = chunk_quads(t->channels, c); quad; quad--, a += 4) {
-      const __m256i x = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(quad_of(a)));
-      for (uint32_t i = 0; i < 4; i++) {
-        const __m128i w = _mm_load_si128((const __m128i *)(const void *)(b + 16 * i));
-        sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(x, _mm256_cvtepi8_epi16(w)));
+    for (uint32_t quad = chunk_quads(t->channels, c); quad; quad--, a += 4, b += LANES * 8) {
+#pragma GCC unroll 2
+      for (uint32_t r = 0; r < rows; r++) {
+        const __m256i x = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(quad_of(a + r * LINE)));
+#pragma GCC unroll 4
+        for (uint32_t i = 0; i < 4; i++) {
+          const __m256i w = _mm256_load_si256((const __m256i *)(const void *)(b + 32 * i));
+          sums[r][i] = _mm256_add_epi32(sums[r][i], _mm256_madd_epi16(x, w));
+        }
       }
-      b += t->halves * LANES * 4;
     }
   }
-  for (uint32_t i = 0; i < 4; i += 2) {
-    const __m256i mixed = _mm256_hadd_epi32(sums[i], sums[i + 1]);
-    add_to(acc + 4 * i, _mm256_permute4x64_epi64(mixed, 0xd8));
-  }
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t i = 0; i < 4; i += 2) {
+      const __m256i mixed = _mm256_hadd_epi32(sums[r][i], sums[r][i + 1]);
+      add_to(acc + r * t->halves * LANES + 4 * i, _mm256_permute4x64_epi64(mixed, 0xd8));
+    }
 }
 
-/* Adds one tap to a block's sums, 16 columns of them. */
+/* Adds one tap to a block's sums, 16 columns of them. Rows are rounded up: a block has sixteen. */
 static void add_tap(const tile *t, uint32_t block, uint32_t tap, uint32_t half, int32_t *acc)
 {
   const uint8_t *a = t->a[tap] + t->offset[block];
-  const uint32_t rows = t->rows[block];
-  const uint32_t width = t->halves * LANES, chunks = chunks_of(t->channels);
-  for (uint32_t c0 = 0; c0 < chunks; c0 += WIDEN_EVERY) {
+  const uint32_t rows = t->rows[block], width = t->halves * LANES;
+  const uint32_t chunks = chunks_of(t->channels);
+  const int8_t *b = (const int8_t *)t->b[tap] + half * LANES * 4;
+  if (t->words) {
+    for (uint32_t r = 0; r < rows; r += 2)
+      word_block(t, a + r * LINE, b, 0, chunks, 2, acc + r * width);
+    return;
+  }
+  for (uint32_t c0 = 0; c0 < chunks; c0 += WIDEN_EVERY, b += (size_t)WIDEN_EVERY * LINE * width) {
     const uint32_t c1 = chunks - c0 < WIDEN_EVERY ? chunks : c0 + WIDEN_EVERY;
-    const int8_t *b = (const int8_t *)t->b[tap] + (size_t)c0 * LINE * width + half * LANES * 4;
-    uint32_t r = 0;
-    for (; t->narrow && r + 4 <= rows; r += 4)
-      narrow_block(t, a + r * LINE, b, c0, c1, 4, acc + r * width);
-    for (; r < rows; r++)
-      if (t->narrow)
-        narrow_block(t, a + r * LINE, b, c0, c1, 1, acc + r * width);
+    for (uint32_t r = 0; r < rows; r += 4)
+      if (rows - r == 1)
+        byte_block(t, a + r * LINE, b, c0, c1, 1, acc + r * width);
       else
-        wide_block(t, a + r * LINE, b, c0, c1, acc + r * width);
+        byte_block(t, a + r * LINE, b, c0, c1, 4, acc + r * width);
   }
 }
 
@@ -250,6 +269,7 @@ const isa pbgen_avx2 = {
     .available = pbgen_has_avx2,
     .row_step = 4,
     .images = 16,
+    .words = 1,
     .begin = nothing,
     .end = nothing,
     .expand = expand,

@@ -25,18 +25,21 @@ static void fill(const tile *t)
     expand(t->bits[i], eights, ~(uint64_t)0, t->b[i]);
 }
 
-/* acc [width] = one row's sums of bytes; row: its place in tap 0 relative to a[0]. */
+/* acc [width] = one row's sums of bytes; row: its place in each tap. */
 static void sum_row(const tile *t, size_t row, uint32_t width, int32_t *acc)
 {
   memset(acc, 0, width * sizeof *acc);
   for (uint32_t i = 0; i < t->taps; i++) {
     const int8_t *b = t->b[i];
+    const int16_t *words = t->b[i];
     for (uint32_t c = 0; c < chunks_of(t->channels); c++) {
       const uint8_t *a = t->a[i] + row + c * t->chunk;
-      for (uint32_t quad = 0; quad < chunk_quads(t->channels, c); quad++, a += 4, b += 4 * width)
-        for (uint32_t lane = 0; lane < width; lane++)
-          acc[lane] += a[0] * b[4 * lane] + a[1] * b[4 * lane + 1] + a[2] * b[4 * lane + 2] +
-                       a[3] * b[4 * lane + 3];
+      for (uint32_t quad = 0; quad < chunk_quads(t->channels, c); quad++, a += 4) {
+        for (uint32_t k = 0; k < 4 * width; k++)
+          acc[k / 4] += a[k % 4] * (t->words ? words[k] : b[k]);
+        b += 4 * width;
+        words += 4 * width;
+      }
     }
   }
 }
@@ -129,6 +132,7 @@ const isa pbgen_portable = {
     .available = available,
     .row_step = 1,
     .images = 16,
+    .words = 1,
     .begin = nothing,
     .end = nothing,
     .expand = expand,

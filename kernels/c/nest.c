@@ -60,9 +60,9 @@ static uint32_t end_of_run(const layer_plan *l, uint32_t start)
 static void begin_tile(const job *j, tile *t)
 {
   t->taps = t->blocks = 0;
-  t->halves = j->e.fixed ? 2 : j->halves;
+  t->halves = j->e.fixed ? 2 * j->halves : j->halves;
   t->channels = j->l->c_in;
-  t->narrow = j->l->precision == PBGEN_BINARY;
+  t->words = j->l->precision == PBGEN_FIXED && j->ops->words;
   t->fresh = j->fresh;
   t->once = 0;
   t->chunk = j->in.chunk;
@@ -160,7 +160,7 @@ static void do_one_panel(job *j, uint8_t *packed)
       .scale = (const float *)(const void *)(memory + l->scales) + j->column,
       .shift = (const float *)(const void *)(memory + l->shifts) + j->column,
       .halves = j->halves,
-      .fixed = l->precision == PBGEN_FIXED,
+      .fixed = l->precision == PBGEN_FIXED && !j->ops->words,
       .floats = l->precision == PBGEN_FLOAT,
       .out_chunk = j->out.chunk,
   };

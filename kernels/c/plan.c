@@ -146,7 +146,9 @@ static void pack_bits(const source *s, uint32_t column, const tap *t, uint8_t *o
   }
 }
 
-static void pack_fixed(const source *s, uint32_t column, const tap *t, int8_t *out, int32_t *sums)
+/* words: as they are; else w = 256 * high + low, two halves of signed bytes. */
+static void pack_fixed(const source *s, uint32_t column, const tap *t, uint32_t words, int8_t *out,
+                       int32_t *sums)
 {
   for (uint32_t lane = 0; lane < LANES; lane++) {
     const ptrdiff_t row = source_row(s, column + lane, t);
@@ -154,11 +156,15 @@ static void pack_fixed(const source *s, uint32_t column, const tap *t, int8_t *o
       continue;
     const int16_t *w = (const int16_t *)s->in->weight + (size_t)row * s->l->c_in;
     for (uint32_t i = 0; i < s->l->c_in; i++) {
-      /* w = 256 * high + low, both signed bytes. */
+      int8_t *quad = out + i / 4 * 2 * LANES * 4;
+      const uint32_t at = lane * 4 + i % 4;
       const int32_t low = ((w[i] + 128) & 255) - 128;
-      int8_t *at = out + i / 4 * 2 * LANES * 4 + lane * 4 + i % 4;
-      at[0] = (int8_t)((w[i] - low) / 256);
-      at[LANES * 4] = (int8_t)low;
+      if (words) {
+        memcpy(quad + 2 * at, &w[i], 2);
+      } else {
+        quad[at] = (int8_t)((w[i] - low) / 256);
+        quad[LANES * 4 + at] = (int8_t)low;
+      }
       if (sums)
         sums[column + lane] += w[i];
     }
@@ -177,7 +183,7 @@ static void pack_floats(const source *s, uint32_t column, const tap *t, float *o
   }
 }
 
-static void pack_layer(const pbgen_layer *in, const layer_plan *l, uint8_t *memory)
+static void pack_layer(const pbgen_layer *in, const layer_plan *l, uint32_t words, uint8_t *memory)
 {
   uint8_t *out = memory + l->weights;
   for (uint32_t group = 0; group < groups_of(l); group++) {
@@ -192,7 +198,7 @@ static void pack_layer(const pbgen_layer *in, const layer_plan *l, uint8_t *memo
         if (l->precision == PBGEN_BINARY)
           pack_bits(&s, column, &taps[i], out, halves, sums);
         else if (l->precision == PBGEN_FIXED)
-          pack_fixed(&s, column, &taps[i], (int8_t *)out, sums);
+          pack_fixed(&s, column, &taps[i], words, (int8_t *)out, sums);
         else
           pack_floats(&s, column, &taps[i], (float *)(void *)out, halves);
       }
@@ -233,7 +239,7 @@ int pbgen_prepare(const pbgen_layer *layers, uint32_t count, const uint8_t *tanh
   memset(memory, 0, p.bytes);
   memcpy(memory, &p, sizeof p);
   for (uint32_t i = 0; i < count; i++)
-    pack_layer(&layers[i], &p.layers[i], memory);
+    pack_layer(&layers[i], &p.layers[i], pbgen_isas[isa_index]->words, memory);
   return PBGEN_OK;
 }
 
