@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
 import sys
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from model_store import ArtifactError
 from service.app import create_app
+from service.logs import logging_json
 from service.settings import Settings
 from service.state import StateUnavailableError
 
@@ -31,7 +31,7 @@ class Server(uvicorn.Server):
                 port=settings.port,
                 lifespan="off",  # `run` enters it, so that a failure to start is told in a line
                 access_log=False,
-                log_level="warning",
+                log_config=None,
                 server_header=False,
                 timeout_graceful_shutdown=int(settings.deadline_s) + 1,
             )
@@ -76,11 +76,13 @@ class Server(uvicorn.Server):
 
 
 def main() -> int:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings = Settings()
         server = Server(create_app(settings), settings)
-        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        with (
+            logging_json(settings.log_level),
+            asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner,
+        ):
             runner.run(server.run_app())
     except ValidationError as error:
         for each in error.errors():

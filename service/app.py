@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
@@ -26,6 +25,8 @@ from service.settings import Settings
 from service.state.opening import open_state
 from service.tokens import Sealer
 from service.versions import Versions
+
+INTERFACE_VERSION = "1"
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
             metrics.experiment_weight.labels(variant).set(share)
         versions = Versions(state, gallery)
         app.state.context = Context(
+            settings=settings,
             metrics=metrics,
             keys=KeyRing(settings.api_keys, settings.open_scopes),
             engine=engine,
@@ -78,8 +80,10 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="PBGen",
         summary="Faces from partially binarized generators",
-        version=_version(),
+        version=INTERFACE_VERSION,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+        docs_url=None,  # it fetches scripts from another host; `routes.documents` has ours
         redoc_url=None,
     )
     errors.install(app)
@@ -89,10 +93,3 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Limits, body_bytes=settings.body_limit_bytes)
     app.add_middleware(Telemetry, metrics=metrics)  # the last one added is the outermost
     return app
-
-
-def _version() -> str:
-    try:
-        return version("pbgen")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "0"

@@ -13,6 +13,7 @@ from service.gallery import Gallery
 from service.keys import KeyRing
 from service.metrics import Metrics
 from service.pipeline import Pipeline
+from service.settings import Settings
 from service.state import State
 from service.tokens import Sealer
 from service.versions import Versions
@@ -22,6 +23,7 @@ from service.versions import Versions
 class Context:
     """Made by the app's lifespan, once its generators are loaded."""
 
+    settings: Settings
     metrics: Metrics
     keys: KeyRing
     engine: Engine

@@ -56,7 +56,7 @@ class Unauthorized(Problem):
 
 
 class Forbidden(Problem):
-    status, kind, title = 403, "forbidden", "The key does not open this"
+    status, kind, title = 403, "forbidden", "The key or token does not open this"
 
 
 class Unknown(Problem):

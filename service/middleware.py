@@ -8,8 +8,9 @@ from time import perf_counter
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import logs
 from service.errors import Internal, Problem, respond
-from service.exchange import open_exchange
+from service.exchange import Exchange, open_exchange
 from service.metrics import Metrics
 from service.pipeline import ClientLeftError
 
@@ -20,7 +21,7 @@ log = logging.getLogger("pbgen")
 
 
 class Telemetry:
-    """Counts and times every request, names it in X-Request-ID, and turns a failure into a 500."""
+    """Counts, times, names (X-Request-ID) and logs every request; a failure becomes a 500."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -53,10 +54,26 @@ class Telemetry:
             )
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
-            self._metrics.requests.labels(route, exchange.variant, code).inc()
-            self._metrics.request_duration.labels(route, exchange.variant).observe(
-                perf_counter() - began
-            )
+            self._tell(scope["method"], route, code, perf_counter() - began, exchange)
+
+    def _tell(
+        self, method: str, route: str, code: int, duration_s: float, exchange: Exchange
+    ) -> None:
+        self._metrics.requests.labels(route, exchange.variant, code).inc()
+        self._metrics.request_duration.labels(route, exchange.variant).observe(
+            duration_s, {"request_id": exchange.request_id}
+        )
+        if logs.requests.isEnabledFor(logging.INFO):
+            fields = {
+                "request_id": exchange.request_id,
+                "method": method,
+                "route": route,
+                "status": code,
+                "duration_ms": round(duration_s * 1e3, 3),
+                "variant": exchange.variant,
+                "client": exchange.client,
+            }
+            logs.requests.info("request", extra={"fields": fields})
 
     @staticmethod
     def _problem(error: Exception, request_id: str) -> Problem:

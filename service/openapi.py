@@ -1,7 +1,11 @@
-"""The OpenAPI document: FastAPI's own, with our problems and images in place of its JSON."""
+"""The OpenAPI document: FastAPI's own, with our problems, images and keys in place of its guesses.
+
+`python -m service.openapi` prints it; docs/openapi.json is a copy that a test compares.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,10 +17,13 @@ from service.schemas.pictures import EncodedImages
 from service.schemas.problem import ProblemDetails
 
 TEMPLATE = "#/components/schemas/{model}"
+KEY = "key"
+NEEDS_KEY: dict[str, Any] = {"security": [{KEY: []}]}
+MAY_NEED_KEY: dict[str, Any] = {"security": [{KEY: []}, {}]}  # by the setting PBGEN_OPEN_SCOPES
 MEANINGS = {
     400: "The request cannot be read.",
     401: "A key is needed, or the one given is not known.",
-    403: "The key does not open this.",
+    403: "The key, or the arena's token, does not open this.",
     404: "No such variant or model; the known ones are listed.",
     406: "A format that the service does not make.",
     409: "This was done before: a token can be used once.",
@@ -24,8 +31,7 @@ MEANINGS = {
     415: "A body that is not JSON.",
     422: "A value that is not possible; its name, value and bound are told.",
     429: "The client asked for more images than its allowance; see Retry-After.",
-    500: "The service failed.",
-    503: "Overload, or shutting down; see Retry-After.",
+    503: "Overload, shutting down, or no place to keep this; see Retry-After.",
     504: "Not done within the deadline.",
 }
 
@@ -37,11 +43,8 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can answer with problems of these statuses."""
-    schema = reference(ProblemDetails)
-    return {
-        status: {"description": MEANINGS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in statuses
-    }
+    content = {MEDIA_TYPE: {"schema": reference(ProblemDetails)}}
+    return {status: {"description": MEANINGS[status], "content": content} for status in statuses}
 
 
 def image_content() -> dict[str, Any]:
@@ -52,15 +55,28 @@ def image_content() -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Adds the problem's schema, which no route's own model brings in, to the document."""
+    """Adds to the document what no route's own models bring in."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
+            components = make()["components"]
+            components["securitySchemes"] = {KEY: {"type": "http", "scheme": "bearer"}}
             for model in (ProblemDetails, EncodedImages):
                 schema = model.model_json_schema(ref_template=TEMPLATE)
                 parts = {**schema.pop("$defs"), model.__name__: schema}
-                make()["components"]["schemas"].update(parts)
+                components["schemas"].update(parts)
         return make()
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def main() -> None:
+    from service.app import create_app  # which imports this module
+    from service.settings import Settings
+
+    print(json.dumps(create_app(Settings()).openapi(), indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

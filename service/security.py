@@ -18,7 +18,7 @@ SECURITY_HEADERS = [
 
 
 class Limits:
-    """Bounds URL, headers and body, and adds SECURITY_HEADERS to every answer.
+    """Bounds URL, headers and body, and adds SECURITY_HEADERS to every answer that lacks them.
 
     A body is refused by its announced length at once, or as soon as it passes the bound, by raising
     TooLarge to whoever reads it.
@@ -45,7 +45,9 @@ class Limits:
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                given = {name.lower() for name, _ in message["headers"]}
+                added = [header for header in SECURITY_HEADERS if header[0] not in given]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         await self._app(scope, counted, secured)

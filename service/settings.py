@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.keys import Key, Scope
+from service.schemas.requests import LARGEST_STREAM
 
 
 def usable_cores() -> int:
@@ -51,6 +53,9 @@ class Settings(BaseSettings):
         default=256,
         ge=1,
         description="Images waiting for a variant from which on requests get 503.",
+    )
+    stream_limit: int = Field(
+        default=LARGEST_STREAM, ge=1, le=LARGEST_STREAM, description="Images of a stream at most."
     )
     deadline_s: float = Field(
         default=10.0,
@@ -98,6 +103,9 @@ class Settings(BaseSettings):
         default={},
         description='Weights by which clients are split for variant=auto: {"partial": 9, '
         '"float": 1}.',
+    )
+    log_level: Literal["info", "warning", "error"] = Field(
+        default="info", description="What is logged; each request is a line of level info."
     )
     drain_s: float = Field(
         default=1.0,

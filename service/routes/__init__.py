@@ -3,6 +3,7 @@
 from service.routes import (
     arena,
     compare,
+    documents,
     generate,
     health,
     images,
@@ -12,5 +13,5 @@ from service.routes import (
     variants,
 )
 
-RESOURCES = (generate, stream, images, compare, arena, variants, models, health, metrics)
+RESOURCES = (generate, stream, images, compare, arena, variants, models, health, metrics, documents)
 ROUTERS = tuple(resource.router for resource in RESOURCES)

@@ -13,9 +13,9 @@ from fastapi import APIRouter, Request
 from service.admission import admit, charge
 from service.arena import draw_pair, standings
 from service.context import context
-from service.errors import Conflict, OutOfRange, Unknown
+from service.errors import Conflict, Forbidden, Unknown
 from service.images import FORMATS, Pixels
-from service.openapi import problems
+from service.openapi import MAY_NEED_KEY, problems
 from service.schemas.arena import ArenaResults, Interval, Pair, PairResult, Rating, Revealed
 from service.schemas.requests import VoteBody
 from service.state import Vote
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/arena")
 TOKEN_TTL_S = 900
 
 
-@router.post("/pairs", responses=problems(401, 403, 404, 429, 503, 504))
+@router.post("/pairs", openapi_extra=MAY_NEED_KEY, responses=problems(401, 403, 404, 429, 503, 504))
 async def pair(request: Request) -> Pair:
     """A seed's image by two variants, in random order; nothing in the answer tells which."""
     service = await admit(request, "vote")
@@ -52,13 +52,15 @@ async def pair(request: Request) -> Pair:
     return Pair(token=token, expires_in_s=TOKEN_TTL_S, left=pictures[0], right=pictures[1])
 
 
-@router.post("/votes", responses=problems(400, 401, 403, 409, 413, 415, 422, 503))
+@router.post(
+    "/votes", openapi_extra=MAY_NEED_KEY, responses=problems(400, 401, 403, 409, 413, 415, 422, 503)
+)
 async def vote(request: Request, body: VoteBody) -> Revealed:
     """Casts a vote, once a token, and tells what the pair was."""
     service = await admit(request, "vote")
     pair = service.sealer.unseal(body.token, TOKEN_TTL_S)
     if pair is None:
-        raise OutOfRange(f"token must be one of /arena/pairs, at most {TOKEN_TTL_S} s old.")
+        raise Forbidden(f"The token is not one of /arena/pairs, or older than {TOKEN_TTL_S} s.")
     (left, left_model), (right, right_model) = pair["left"], pair["right"]
     cast = Vote(
         token_id=pair["id"],

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service import comparison
 from service.admission import admit, charge, choose
-from service.openapi import problems
+from service.openapi import MAY_NEED_KEY, problems
 from service.schemas.comparison import Comparison
 from service.schemas.requests import CompareQuery
 from service.subject import consecutive
@@ -18,6 +18,7 @@ router = APIRouter()
 
 @router.post(
     "/compare",
+    openapi_extra=MAY_NEED_KEY,
     response_model=Comparison,
     responses={
         200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from service.admission import admit, charge, choose
 from service.answers import image_answer
 from service.images import FORMATS
-from service.openapi import image_content, problems
+from service.openapi import MAY_NEED_KEY, image_content, problems
 from service.schemas.requests import GenerateBody, GenerateQuery
 from service.subject import subject
 
@@ -18,6 +18,7 @@ router = APIRouter()
 
 @router.post(
     "/generate",
+    openapi_extra=MAY_NEED_KEY,
     response_class=Response,
     responses={
         200: {

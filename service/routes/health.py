@@ -13,14 +13,14 @@ router = APIRouter()
 
 
 @router.get("/livez")
-@router.get("/v2/health/live")
+@router.get("/v2/health/live", name="v2_livez")
 async def livez() -> Health:
     """Alive: the process answers. Touches nothing."""
     return Health(status="alive")
 
 
 @router.get("/readyz", responses=problems(503))
-@router.get("/v2/health/ready", responses=problems(503))
+@router.get("/v2/health/ready", name="v2_readyz", responses=problems(503))
 async def readyz(request: Request) -> Health:
     """Ready: every variant has made an image, and the service is not shutting down."""
     if context(request).pipeline.draining:

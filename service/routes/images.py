@@ -12,7 +12,7 @@ from service.admission import admit, charge, choose
 from service.answers import origin_headers
 from service.engine import Model
 from service.images import FORMATS
-from service.openapi import problems
+from service.openapi import MAY_NEED_KEY, problems
 from service.subject import Subject, consecutive
 
 router = APIRouter()
@@ -25,6 +25,7 @@ NAMED = "public, max-age=60"
 
 @router.get(
     "/images/{variant}/{seed}.png",
+    openapi_extra=MAY_NEED_KEY,
     response_class=Response,
     responses={
         200: {"description": "The image.", "content": {PNG.media_type: {}}},

@@ -9,8 +9,9 @@ from fastapi.responses import StreamingResponse
 
 from service.admission import admit, charge, choose
 from service.answers import origin_headers
+from service.errors import TooLarge
 from service.images import FORMATS
-from service.openapi import problems
+from service.openapi import MAY_NEED_KEY, problems
 from service.schemas.requests import StreamQuery
 from service.subject import Subject, consecutive
 from service.tarstream import tar_stream
@@ -22,6 +23,7 @@ MEDIA_TYPE = "application/x-tar"
 
 @router.post(
     "/generate/stream",
+    openapi_extra=MAY_NEED_KEY,
     response_class=StreamingResponse,
     responses={
         200: {
@@ -35,6 +37,9 @@ async def stream(request: Request, query: Annotated[StreamQuery, Query()]) -> St
     """Streams images of consecutive seeds at the client's pace."""
     service = await admit(request, "generate")
     served = await choose(request, query.variant)
+    limit = service.settings.stream_limit
+    if query.count > limit:
+        raise TooLarge(f"count must be at most {limit} here, not {query.count}.")
     service.pipeline.refuse_while_draining()
     seeds = consecutive(query.seed, query.count)
     await charge(request, len(seeds))

@@ -11,7 +11,7 @@ from service.admission import admit
 from service.context import context
 from service.engine import Model
 from service.exchange import exchange
-from service.openapi import problems
+from service.openapi import NEEDS_KEY, problems
 from service.schemas.models import Layer, Variant, Variants
 from service.schemas.requests import Swap
 
@@ -27,6 +27,7 @@ async def variants(request: Request) -> Variants:
 
 @router.put(
     "/variants/{variant}",
+    openapi_extra=NEEDS_KEY,
     responses=problems(400, 401, 403, 404, 413, 415, 422, 503),
 )
 async def swap(

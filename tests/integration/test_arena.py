@@ -63,7 +63,7 @@ def test_votes_become_results_once_a_token(random_store: Path) -> None:
 @pytest.mark.parametrize(
     ("vote", "status"),
     [
-        ({"token": "forged", "choice": "left"}, 422),
+        ({"token": "forged", "choice": "left"}, 403),
         ({"token": "x" * 1001, "choice": "left"}, 422),
         ({"choice": "left"}, 422),
         ({"token": "forged", "choice": "both"}, 422),

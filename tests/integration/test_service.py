@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -124,6 +125,30 @@ def test_openmetrics_when_asked_for(http: httpx.Client) -> None:
     answer = http.get("/metrics", headers={"accept": "application/openmetrics-text"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
+
+
+def test_durations_carry_the_request_they_are_of(http: httpx.Client) -> None:
+    http.post("/generate", headers={"x-request-id": "exemplary"})
+    text = http.get("/metrics", headers={"accept": "application/openmetrics-text"}).text
+    assert '# {request_id="exemplary"}' in text
+
+
+def test_every_request_is_a_line_of_json(random_store: Path) -> None:
+    with serving(store=random_store) as server:
+        for query in ("variant=full&seed=1", "count=0"):
+            httpx.post(f"{server.url}/generate?{query}", headers={"x-request-id": query[:5]})
+        server.process.terminate()
+        _, log = server.process.communicate(timeout=30)
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [(each["request_id"], each["status"], each["variant"]) for each in lines] == [
+        ("varia", 200, "full"),
+        ("count", 422, ""),
+    ]
+    for each in lines:
+        assert (each["method"], each["route"]) == ("POST", "/generate")
+        assert each["client"] == "address:127.0.0.1"
+        assert 0 < each["duration_ms"] < 10_000
+        assert each["time"].endswith("+00:00")
 
 
 def test_every_problem_is_in_the_document(http: httpx.Client) -> None:
