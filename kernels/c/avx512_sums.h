@@ -58,10 +58,9 @@ INLINE void quads_bytes(const uint8_t *a, const int8_t *b, uint32_t quads, uint3
 #pragma GCC unroll 8
     for (uint32_t r = 0; r < rows; r++) {
       const __m512i x = quad_of(a + r * LINE);
-      const uint32_t to = rows == 1 && quads == LINE / 4 ? quad % 4 : r; /* hides the latency */
-      sums[to][0] = _mm512_dpbusd_epi32(sums[to][0], x, w0);
+      sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], x, w0);
       if (halves == 2)
-        sums[to][1] = _mm512_dpbusd_epi32(sums[to][1], x, w1);
+        sums[r][1] = _mm512_dpbusd_epi32(sums[r][1], x, w1);
     }
   }
 }
@@ -90,9 +89,6 @@ INLINE void block_bytes(const tile *t, const size_t offset, step_index s, uint32
     else
       quads_bytes(a, w, quads, rows, halves, sums);
   }
-  for (uint32_t h = 0; rows == 1 && h < halves; h++)
-    sums[0][h] = _mm512_add_epi32(_mm512_add_epi32(sums[0][h], sums[1][h]),
-                                  _mm512_add_epi32(sums[2][h], sums[3][h]));
 #pragma GCC unroll 8
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t h = 0; h < halves; h++)
@@ -130,10 +126,39 @@ static void zero_sums_of(const tile *t, void *acc)
   memset(acc, 0, (size_t)t->blocks * BLOCK_ROWS * t->halves * LANES * sizeof(int32_t));
 }
 
+/* One row straight from bits: nothing else would use the expanded weights. */
+INLINE void sum_lone_row(const tile *t, uint32_t halves, int32_t *acc)
+{
+  __m512i sums[8]; /* of row i of the eights: half i % halves */
+#pragma GCC unroll 8
+  for (uint32_t i = 0; i < 8; i++)
+    sums[i] = _mm512_setzero_si512();
+  for (uint32_t k = 0; k < t->taps; k++) {
+    const uint8_t *bits = t->bits[k];
+    for (uint32_t c = 0; c < chunks_of(t->channels); c++) {
+      const uint8_t *a = t->a[k] + t->offset[0] + c * t->chunk;
+      const size_t eights = eights_of(chunk_quads(t->channels, c), halves);
+      for (size_t eight = 0; eight < eights; eight++, bits += 64, a += 32 / halves) {
+        const __m512i from = _mm512_load_si512(bits);
+#pragma GCC unroll 8
+        for (uint32_t i = 0; i < 8; i++)
+          sums[i] = _mm512_dpbusd_epi32(sums[i], quad_of(a + 4 * (i / halves)), signs(from, i));
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (uint32_t i = halves; i < 8; i++)
+    sums[i % halves] = _mm512_add_epi32(sums[i % halves], sums[i]);
+  for (uint32_t h = 0; h < halves; h++)
+    _mm512_store_si512(acc + h * LANES, sums[h]);
+}
+
 static void sum_with_vnni(const tile *t, int32_t *acc)
 {
   if (!t->taps)
     zero_sums_of(t, acc);
+  else if (t->fresh && t->once && t->blocks == 1 && t->rows[0] == 1)
+    t->halves == 2 ? sum_lone_row(t, 2, acc) : sum_lone_row(t, 1, acc);
   else
     t->halves == 2 ? sum_spans(t, 2, acc) : sum_spans(t, 1, acc);
 }
