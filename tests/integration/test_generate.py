@@ -218,8 +218,8 @@ def test_restart_isa_and_threads_do_not_change_a_byte(
 ) -> None:
     with serving(store=random_store, isa=isa, threads=threads) as server:
         for variant in VARIANTS:
-            if variant == "float" and isa == "portable":
-                continue  # no FMA: within 1e-5 of the others, not equal to them
+            if variant == "float" and isa == "numpy":
+                continue  # sums in the order of NumPy's matrix product: docs/arithmetic.md
             query = {"variant": variant, "seed": 11, "count": 9}
             other = httpx.post(f"{server.url}/generate", params=query)
             assert other.content == http.post("/generate", params=query).content
