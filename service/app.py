@@ -15,6 +15,7 @@ from service.engine import Engine
 from service.experiment import Experiment
 from service.gallery import Gallery
 from service.keys import KeyRing
+from service.logs import RequestLog
 from service.metrics import Metrics
 from service.middleware import Telemetry
 from service.pipeline import Pipeline
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     lacks or an experiment that cannot be run.
     """
     metrics = Metrics()
+    request_log = RequestLog()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -76,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
             await following
         scheduler.close()
         await state.close()
+        request_log.flush()
 
     app = FastAPI(
         title="PBGen",
@@ -91,5 +94,6 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(Limits, body_bytes=settings.body_limit_bytes)
-    app.add_middleware(Telemetry, metrics=metrics)  # the last one added is the outermost
+    # The last one added is the outermost.
+    app.add_middleware(Telemetry, metrics=metrics, request_log=request_log)
     return app

@@ -207,6 +207,7 @@ BOUNDS = {
     "finite_number": "a finite number",
     "list_type": "a list",
     "model_attributes_type": "an object",
+    "model_type": "an object",
     "too_short": "at least {min_length} long",
     "too_long": "at most {max_length} long",
     "string_type": "text",

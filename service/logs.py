@@ -1,11 +1,13 @@
 """Logs: JSON, one object a line, on standard error; one line a request.
 
-A thread writes them, so that whoever reads them slowly does not slow down the service; beyond
-LONGEST_QUEUE lines that wait, new ones are dropped, and that is told once it is over.
+A thread writes them, so that whoever reads them slowly does not slow down the service; while
+LONGEST_QUEUE records wait, new ones are dropped, and that is told once it is over. The requests of
+FLUSH_S go to that thread together: a hand-over for each would cost 100 µs of its 500.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
@@ -14,27 +16,51 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
 from queue import Full, Queue
+from time import time
 from typing import Any
 
-LONGEST_QUEUE = 10_000
+LONGEST_QUEUE = 1000
+FLUSH_S = 0.1
 
-requests = logging.getLogger("pbgen.request")
+log = logging.getLogger("pbgen")
+
+
+class RequestLog:
+    """The lines of answered requests."""
+
+    def __init__(self) -> None:
+        self._pending: list[tuple[float, dict[str, Any]]] = []
+
+    def add(self, **fields: Any) -> None:
+        """A line for a request that was answered now. Called on the event loop."""
+        if not log.isEnabledFor(logging.INFO):
+            return
+        if not self._pending:
+            asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+        self._pending.append((time(), fields))
+
+    def flush(self) -> None:
+        """Hands over what there is."""
+        pending, self._pending = self._pending, []
+        if pending:
+            log.info("requests", extra={"lines": pending})
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as JSON; `extra={"fields": {…}}` are its own."""
+    """A record as a line of JSON, or as those that it carries in `extra={"lines": …}`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        lines: list[tuple[float, dict[str, Any]]] = getattr(record, "lines", [])
+        if not lines:
+            fields = {"logger": record.name, "message": record.getMessage()}
+            if record.exc_info:
+                fields["exception"] = self.formatException(record.exc_info)
+            lines = [(record.created, fields)]
+        level = {"level": record.levelname.lower()}
+        return "\n".join(
+            json.dumps({"time": _iso(at), **level, **fields}, ensure_ascii=False)
+            for at, fields in lines
+        )
 
 
 class DroppingHandler(QueueHandler):
@@ -53,12 +79,12 @@ class DroppingHandler(QueueHandler):
             return
         if self.dropped:
             count, self.dropped = self.dropped, 0
-            logging.getLogger("pbgen").warning("%d log lines were dropped", count)
+            log.warning("%d log records were dropped", count)
 
 
 @contextmanager
 def logging_json(level: str) -> Iterator[None]:
-    """Logs like this while the context is open; `level` is that of the requests' lines too."""
+    """Logs like this while the context is open; `level` is that of our own records."""
     queue: Queue[logging.LogRecord] = Queue(LONGEST_QUEUE)
     writer = logging.StreamHandler(sys.stderr)
     writer.setFormatter(JsonFormatter())
@@ -67,10 +93,14 @@ def logging_json(level: str) -> Iterator[None]:
     handler = DroppingHandler(queue)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    logging.getLogger("pbgen").setLevel(level.upper())
+    log.setLevel(level.upper())
     listener.start()
     try:
         yield
     finally:
         root.removeHandler(handler)
         listener.stop()
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

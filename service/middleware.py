@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 from time import perf_counter
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import logs
 from service.errors import Internal, Problem, respond
 from service.exchange import Exchange, open_exchange
+from service.logs import RequestLog, log
 from service.metrics import Metrics
 from service.pipeline import ClientLeftError
 
 CLIENT_LEFT = 499  # nginx's number for it; told in metrics only, as nobody is there to read it
 NO_ROUTE = "none"
 
-log = logging.getLogger("pbgen")
-
 
 class Telemetry:
     """Counts, times, names (X-Request-ID) and logs every request; a failure becomes a 500."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, request_log: RequestLog) -> None:
         self._app = app
         self._metrics = metrics
+        self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,17 +61,15 @@ class Telemetry:
         self._metrics.request_duration.labels(route, exchange.variant).observe(
             duration_s, {"request_id": exchange.request_id}
         )
-        if logs.requests.isEnabledFor(logging.INFO):
-            fields = {
-                "request_id": exchange.request_id,
-                "method": method,
-                "route": route,
-                "status": code,
-                "duration_ms": round(duration_s * 1e3, 3),
-                "variant": exchange.variant,
-                "client": exchange.client,
-            }
-            logs.requests.info("request", extra={"fields": fields})
+        self._request_log.add(
+            request_id=exchange.request_id,
+            method=method,
+            route=route,
+            status=code,
+            duration_ms=round(duration_s * 1e3, 3),
+            variant=exchange.variant,
+            client=exchange.client,
+        )
 
     @staticmethod
     def _problem(error: Exception, request_id: str) -> Problem:

@@ -15,6 +15,7 @@ from service.errors import MEDIA_TYPE
 from service.images import FORMATS
 from service.schemas.pictures import EncodedImages
 from service.schemas.problem import ProblemDetails
+from service.schemas.requests import GenerateBody
 
 TEMPLATE = "#/components/schemas/{model}"
 KEY = "key"
@@ -62,9 +63,9 @@ def install(app: FastAPI) -> None:
         if app.openapi_schema is None:
             components = make()["components"]
             components["securitySchemes"] = {KEY: {"type": "http", "scheme": "bearer"}}
-            for model in (ProblemDetails, EncodedImages):
+            for model in (ProblemDetails, EncodedImages, GenerateBody):
                 schema = model.model_json_schema(ref_template=TEMPLATE)
-                parts = {**schema.pop("$defs"), model.__name__: schema}
+                parts = {**schema.pop("$defs", {}), model.__name__: schema}
                 components["schemas"].update(parts)
         return make()
 

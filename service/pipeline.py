@@ -117,30 +117,46 @@ class Pipeline:
             ) from None
 
     async def _outcome(self, request: Request, job: Job[T]) -> Done[T]:
-        future = job.future
-        done, _ = await asyncio.wait((future,), timeout=min(WATCH_AFTER_S, self._deadline_s))
-        if not done:
-            left = asyncio.ensure_future(_client_leaves(request))
-            either: tuple[asyncio.Future[Any], ...] = (future, left)
-            try:
-                done, _ = await asyncio.wait(
-                    either,
-                    timeout=self._deadline_s - WATCH_AFTER_S,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-            finally:
-                left.cancel()
-            if not done:
-                self._metrics.rejected.labels("deadline").inc()
-                raise DeadlineExceeded(
-                    f"The images were not ready within {self._deadline_s:g} s of the request."
-                )
-            if future not in done:
-                self._metrics.rejected.labels("client_left").inc()
-                raise ClientLeftError
-        return future.result()
+        """What the job gives, unless its deadline or its client's leave comes first.
+
+        Two timers cost less than `asyncio.wait` with a time-out does.
+        """
+        loop = asyncio.get_running_loop()
+        watching: list[asyncio.Task[None]] = []
+        timers = (
+            loop.call_later(
+                WATCH_AFTER_S,
+                lambda: watching.append(loop.create_task(_watch(request, job.future))),
+            ),
+            loop.call_later(self._deadline_s, lambda: _fail(job.future, self._late())),
+        )
+        try:
+            return await job.future
+        except DeadlineExceeded:
+            self._metrics.rejected.labels("deadline").inc()
+            raise
+        except ClientLeftError:
+            self._metrics.rejected.labels("client_left").inc()
+            raise
+        finally:
+            for timer in timers:
+                timer.cancel()
+            for task in watching:
+                task.cancel()
+
+    def _late(self) -> DeadlineExceeded:
+        return DeadlineExceeded(
+            f"The images were not ready within {self._deadline_s:g} s of the request."
+        )
 
 
-async def _client_leaves(request: Request) -> None:
+async def _watch(request: Request, future: asyncio.Future[Any]) -> None:
+    """Fails a future as soon as the client has left."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    _fail(future, ClientLeftError())
+
+
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

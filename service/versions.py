@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 from service.errors import Problem
 from service.gallery import Gallery, Served
+from service.logs import log
 from service.state import State, StateUnavailableError
-
-log = logging.getLogger("pbgen")
 
 
 class Versions:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from service.admission import admit, charge, choose
 from service.answers import image_answer
 from service.images import FORMATS
 from service.openapi import MAY_NEED_KEY, image_content, problems
+from service.parsing import described, parse_body, parse_query
 from service.schemas.requests import GenerateBody, GenerateQuery
 from service.subject import subject
 
@@ -18,7 +17,7 @@ router = APIRouter()
 
 @router.post(
     "/generate",
-    openapi_extra=MAY_NEED_KEY,
+    openapi_extra=MAY_NEED_KEY | described(GenerateQuery, GenerateBody),
     response_class=Response,
     responses={
         200: {
@@ -28,11 +27,11 @@ router = APIRouter()
         **problems(400, 401, 403, 404, 406, 413, 415, 422, 429, 503, 504),
     },
 )
-async def generate(
-    request: Request, query: Annotated[GenerateQuery, Query()], body: GenerateBody | None = None
-) -> Response:
+async def generate(request: Request) -> Response:
     """Makes images. Equal seeds give equal images, alone or among others, before and after."""
     service = await admit(request, "generate")
+    query = parse_query(request, GenerateQuery)
+    body = await parse_body(request, GenerateBody)
     served = await choose(request, query.variant)
     wanted = subject(query, body, served.model.generator.latent_dim)
     picture_format = FORMATS[query.format]

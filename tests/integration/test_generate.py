@@ -161,7 +161,7 @@ def test_a_wrong_query_is_told_by_name_value_and_bound(
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        ("{garbage", 400, ["not JSON"]),
+        ("{garbage", 400, ["cannot be read as JSON"]),
         ("[]", 422, ["an object"]),
         ("{}", 422, ["latents", "interpolate"]),
         ('{"latents": [[0.5]]}', 422, ["latents.0", "12", "1"]),
