@@ -6,7 +6,6 @@
 # Needed: Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
 
 PYTHON ?= python3
-DATA ?= ../shared/data/faces64
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
@@ -31,6 +30,7 @@ lint: $(VENV)/.develop
 	@$(VENV)/bin/clang-format --dry-run -Werror $(filter %.c %.h,$(C_SOURCES))
 
 train: $(VENV)/.develop
+	@test -n "$(DATA)" || { echo 'Name a folder of faces: make train DATA=FOLDER' >&2; exit 2; }
 	@for variant in float full partial; do $(RUN) -m training train --variant $$variant runs/$$variant --data $(DATA) || exit; done
 
 bench: $(VENV)/.serve

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import kernels
+from kernels import native
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,7 +26,7 @@ def describe() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "isas": list(kernels.available_isas()),
-        "compiler": _output(["cc", "--version"]).partition("\n")[0],
+        "compiler": native.compiler(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "commit": _output(["git", "-C", str(ROOT), "rev-parse", "HEAD"]),

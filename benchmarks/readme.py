@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.variants import RESULT
 
 README = Path(__file__).parents[1] / "README.md"
+NAMES = {"pytorch": "float32 PyTorch"}
 BEGIN, END = "<!-- variants: made by python -m benchmarks.readme -->\n", "<!-- /variants -->\n"
 
 
@@ -31,15 +32,19 @@ def table(result: dict[str, Any]) -> str:
             f"| `{name}` | {_size(row['artifact_bytes'])} | {_size(_resident(row))} "
             f"| {row['ms_an_image']['median']:.2f} | {levels}, **{swd['mean']:.1f}** |"
         )
-    first = next(iter(rows.values()))
-    eager = result["pytorch_eager_ms"]
-    beside = f"; PyTorch eager takes {eager['median']:.1f} ms in the same run" if eager else ""
     memory = _resident(rows["float"]) / _resident(rows["partial"])
     artifact = rows["float"]["artifact_bytes"] / rows["partial"]["artifact_bytes"]
+    wide = ", ".join(
+        f"{NAMES.get(name, f'`{name}`')} {time['median']:.2f} ms"
+        for name, time in result["full_size_ms"].items()
+    )
+    eager = result["pytorch_eager_ms"]
+    beside = f"; float32 PyTorch takes {eager['median']:.2f} ms" if eager else ""
     return "\n".join(lines) + (
-        f"\n\nOne image a call, one thread, {first['isa']} kernels{beside}. `partial` holds "
-        f"{memory:.1f} times less memory than `float`; its file is {artifact:.1f} times smaller. "
-        f"Measured on {result['machine']['measured_at'][:10]}, {result['machine']['cpu']}.\n"
+        f"\n\nOne image a call, one thread, {result['rows'][0]['isa']} kernels{beside}. `partial` "
+        f"holds {memory:.1f} times less memory than `float`; its file is {artifact:.1f} times "
+        f"smaller. At full size (1024-512-256-128-3, random weights): {wide}. Measured on "
+        f"{result['machine']['measured_at'][:10]}, {result['machine']['cpu']}.\n"
     )
 
 

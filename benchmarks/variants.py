@@ -3,8 +3,8 @@
 python -m benchmarks.variants
 
 Times are of one thread and one image a call, float32 PyTorch of the same architecture beside them
-in the same rounds where it is installed. Writes `results/variants.json`; `python -m
-benchmarks.readme` puts the table into the README.
+in the same rounds where it is installed; the same at full size, with random weights. Writes
+`results/variants.json`; `python -m benchmarks.readme` puts the table into the README.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import kernels
 import model_store
 from benchmarks import machine
+from kernels.bench import random_generator
 
 VARIANTS = ("float", "full", "partial")
 RESULT = Path(__file__).parent / "results" / "variants.json"
@@ -35,6 +36,9 @@ def measure() -> dict[str, Any]:
     latents = kernels.latents(seed=0, count=1)
     runs = {variant: partial(generator.run, latents) for variant, generator in generators.items()}
     times = median_ms(runs | _pytorch_eager(artifacts["float"].spec))
+    full_size = {v: kernels.Generator(random_generator(v), threads=1) for v in VARIANTS}
+    wide = {variant: partial(generator.run, latents) for variant, generator in full_size.items()}
+    wide_times = median_ms(wide | _pytorch_eager(random_generator("float")))
     rows = [
         {
             "variant": variant,
@@ -51,7 +55,12 @@ def measure() -> dict[str, Any]:
         }
         for variant, artifact in artifacts.items()
     ]
-    return {"machine": machine.describe(), "rows": rows, "pytorch_eager_ms": times.get("pytorch")}
+    return {
+        "machine": machine.describe(),
+        "rows": rows,
+        "pytorch_eager_ms": times.get("pytorch"),
+        "full_size_ms": wide_times,  # 1024-512-256-128-3, random weights
+    }
 
 
 def median_ms(runs: dict[str, Run]) -> dict[str, dict[str, float]]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 INT32_MAX = 2**31 - 1
 LARGEST_SCALE = 1e20  # |scale| and |shift|; keeps scale · acc + shift finite in float32
+LARGEST_REACH = 1e38  # of a float layer's sums and outputs; float32 ends at 3.4e38
 LARGEST_FIXED = 127 * 256 + 127  # |w| of fixed weights: the largest that two signed bytes hold
 LARGEST_KERNEL = 8  # of kernel and stride; bounds the tables of phases and taps in C
 LARGEST_LAYERS = 16
@@ -161,6 +162,8 @@ class GeneratorSpec:
             raise ValueError(
                 f"all layers or none must be float, not {floats} of {len(self.layers)}"
             )
+        if floats:
+            _check_reach(self.layers)
 
     @property
     def latent_dim(self) -> int:
@@ -170,6 +173,23 @@ class GeneratorSpec:
     def image_size(self) -> int:
         """Height and width of the images, in pixels."""
         return self.layers[-1].geometry.size_out
+
+
+def _check_reach(layers: tuple[LayerSpec, ...]) -> None:
+    """No sum of float layers may reach infinity, whatever the latents: |x| ≤ 1 at the start, and a
+    layer takes |x| to at most |scale| · Σ|w| · |x| + |shift|.
+    """
+    reach = 1.0
+    for i, layer in enumerate(layers):
+        sums = np.abs(layer.weight).sum(axis=(0, 1, 3), dtype=np.float64) * reach
+        outputs = np.abs(layer.scale) * sums + np.abs(layer.shift)
+        reach = float(max(sums.max(), outputs.max()))
+        if reach > LARGEST_REACH:
+            raise ValueError(
+                f"the values of layer {i} must stay within ±{LARGEST_REACH:g} for all latents, "
+                f"but its weights could take them to {reach:g}"
+            )
+        reach = float(outputs.max())
 
 
 def _check_array(

@@ -15,14 +15,19 @@ from model_store.artifact import Artifact
 from model_store.errors import ArtifactError, UnknownModelError
 from model_store.store import SUFFIX, Entry, Store
 
-__all__ = ["Artifact", "ArtifactError", "Entry", "Store", "UnknownModelError", "load"]
+__all__ = ["Artifact", "ArtifactError", "Entry", "Store", "UnknownModelError", "load", "read"]
 
 
 def load(model: str | os.PathLike[str]) -> GeneratorSpec:
-    """The generator of a name, "name@version", or path (anything that ends in .safetensors).
+    """The generator of `read(model)`."""
+    return read(model).spec
+
+
+def read(model: str | os.PathLike[str]) -> Artifact:
+    """The artifact of a name, "name@version", or path (anything that ends in .safetensors).
 
     Verified. Raises ArtifactError, one subclass a cause; UnknownModelError lists what there is.
     """
     if isinstance(model, str) and not model.endswith(SUFFIX):
-        return Store().open(model).spec
-    return artifact.read(model).spec
+        return Store().open(model)
+    return artifact.read(model)

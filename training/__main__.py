@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import Field, asdict, fields
@@ -20,6 +21,14 @@ from training.networks import dcgan
 from training.options import COMPUTE_DTYPES, Options
 from training.provenance import Provenance
 
+EXPECTED = (
+    DataError,
+    FileExistsError,
+    FileNotFoundError,
+    ValueError,
+    model_store.ArtifactError,
+    subprocess.CalledProcessError,
+)
 SWD_IMAGES = 16_384  # as in Progressive GAN
 
 OPTION_HELP = {
@@ -50,13 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], None] = args.command
     try:
         command(args)
-    except (
-        DataError,
-        FileExistsError,
-        FileNotFoundError,
-        ValueError,
-        model_store.ArtifactError,
-    ) as error:
+    except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -115,7 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(write, required=False)
     _add_swd_images(write)
     suites = _command(
-        commands, "experiments", _experiments, "make the runs that the docs' results speak of"
+        commands,
+        "experiments",
+        _experiments,
+        "make and record the runs that compare variants, layers and losses",
     )
     suites.add_argument("runs", type=Path, metavar="RUNS", help="folder to keep the runs in")
     _add_data(suites, required=True)
@@ -173,8 +179,10 @@ def _train(args: argparse.Namespace) -> None:
 def _evaluate(args: argparse.Namespace) -> None:
     faces = load(args.data)
     spec = model_store.load(args.model)
-    _print_swd(args.model, evaluate.evaluate(spec, faces, args.swd_images))
-    _print_swd("real faces (held out)", evaluate.control(faces))
+    control = evaluate.control(faces)
+    for images in sorted({args.swd_images, control.images}):
+        _print_swd(args.model, evaluate.evaluate(spec, faces, images))
+    _print_swd("real faces (held out)", control)
 
 
 def _print_swd(name: str, result: evaluate.Evaluation) -> None:

@@ -1,7 +1,7 @@
 """How good a generator's images are: SWD of images made by the served kernels against real faces.
 
-The control is the same distance between two disjoint sets of real faces; no generator can be
-expected below it.
+The control is the distance between two disjoint sets of real faces; no generator can be expected
+below it. SWD falls as the sets grow, so a model is compared with its control at one size.
 """
 
 from __future__ import annotations

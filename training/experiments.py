@@ -1,4 +1,4 @@
-"""The runs that `docs/results.md` speaks of, made one after another and logged.
+"""The runs that compare variants, layers and losses, made one after another and recorded.
 
     python -m training experiments RUNS --data FOLDER [--only comparison]
 
@@ -94,14 +94,16 @@ def shipped() -> Iterator[Experiment]:
 SUITES = {suite.__name__: suite for suite in (comparison, metric, losses, aligned, shipped)}
 
 
-def run(experiment: Experiment, runs: Path, data: Path) -> None:
-    """Trains, exports and records an experiment, or what is left of it."""
+def run(experiment: Experiment, runs: Path, data: Path, as_teacher: bool = False) -> None:
+    """Trains, exports and records an experiment, or what is left of it; a teacher's artifact is
+    made again where only its record is there.
+    """
     record, folder = RECORDS / f"{experiment.name}.json", runs / experiment.name
-    if record.exists():
+    out = folder / "artifact.safetensors"
+    if record.exists() and (out.exists() or not as_teacher):
         return
     if experiment.teacher:
-        run(experiment.teacher, runs, data)
-    out = folder / "artifact.safetensors"
+        run(experiment.teacher, runs, data, as_teacher=True)
     # Processes of their own: a run's memory goes with it.
     _training("train", folder, "--data", data, *_arguments(experiment, runs))
     _training("export", folder, "--out", out, "--data", data)

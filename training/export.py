@@ -2,7 +2,7 @@
 
 Hidden activations of a binarized generator become u8 with one static step a layer: the largest
 value seen on calibration latents over 255. The layers that stay in high precision become fixed
-point, at most 14 bits wide. The kernels' images are then compared with those of the float32
+point of two signed bytes. The kernels' images are then compared with those of the float32
 training graph with the same binary weights, and the manifest says how far they are apart.
 """
 
@@ -87,7 +87,9 @@ def _fold_binary(layer: Layer) -> tuple[Precision, NDArray[np.generic], Array]:
 
 
 def _fold_fixed(layer: Layer) -> tuple[Precision, NDArray[np.generic], Array]:
-    """Weights in steps of their channel: as fine as 14 bits and an int32 sum of u8 · w allow."""
+    """Weights in steps of their channel: as fine as two signed bytes and int32 sums of u8 · w
+    allow.
+    """
     weight = _taps_first(layer.weight)  # [k, k, c_out, c_in]
     rounding = weight.size / weight.shape[2] / 2  # Σ|w| can grow by half a step a weight
     by_width = np.abs(weight).max(axis=(0, 1, 3)) / LARGEST_FIXED

@@ -73,12 +73,17 @@ class Run:
     def open(cls, folder: Path, options: Options, faces: Faces) -> Run:
         """The folder's run at its last checkpoint, or a new one where the folder holds none.
 
-        FileExistsError if it holds a run with other options.
+        FileExistsError if it holds a run with other options or of another data set.
         """
         if (folder / OPTIONS).exists():
             saved = Options.load(folder / OPTIONS)
             if saved != options:
                 raise FileExistsError(f"{folder} holds a run with {saved.differences(options)}")
+            started = Provenance.load(folder)
+            if (started.dataset, started.terms) != (faces.name, faces.terms):
+                raise FileExistsError(
+                    f"{folder} holds a run on data set {started.dataset!r}, not {faces.name!r}"
+                )
             return cls.resume(folder)
         run = cls(folder, options)
         if parallel.rank() == 0:
@@ -116,6 +121,10 @@ class Run:
     def train(self, faces: Faces) -> None:
         """Steps to the end of the budget, with checkpoints, a log, and evaluations on the way."""
         options, writes = self.options, parallel.rank() == 0
+        if options.batch % parallel.size():
+            raise ValueError(
+                f"batch must be a multiple of the {parallel.size()} processes, not {options.batch}"
+            )
         log = Log(self.folder / LOG, self.images_seen) if writes else None
         with tqdm(
             total=options.steps * options.batch,

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+import model_store
 from kernels.spec import Precision
 from kernels.tanh import CENTER, ONE
-from model_store import Store, artifact
 from training.networks import deconvolve
 
 
@@ -24,7 +24,7 @@ class Teacher:
     """
 
     def __init__(self, model: str, dtype: torch.dtype) -> None:
-        stored = artifact.read(model) if model.endswith(".safetensors") else Store().open(model)
+        stored = model_store.read(model)
         precisions = {layer.precision for layer in stored.spec.layers}
         if precisions != {Precision.FLOAT}:
             raise ValueError(f"a teacher must be a float generator; {stored.label} is not")

@@ -108,3 +108,10 @@ def test_layers_that_do_not_make_a_generator_are_refused() -> None:
         chain(first, second)
     with pytest.raises(ValueError, match="all layers or none must be float, not 1 of 3"):
         chain(first, second, factories.generator("float").layers[-1])
+
+
+def test_float_layers_whose_sums_could_reach_infinity_are_refused() -> None:
+    spec = factories.generator("float")
+    huge = [replace(layer, weight=layer.weight * np.float32(1e19)) for layer in spec.layers]
+    with pytest.raises(ValueError, match=r"values of layer \d must stay within ±1e\+38"):
+        GeneratorSpec(tuple(huge))

@@ -132,6 +132,14 @@ def test_other_options_for_a_folder_with_a_run_are_refused(
     assert "holds a run with variant 'float', not 'full'" in capsys.readouterr().err
 
 
+def test_another_data_set_for_a_folder_with_a_run_is_refused(
+    folder: Path, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = shutil.copytree(folder, tmp_path / "others")
+    assert _train(other, run_folders["float"], "--variant=float", "--images=96") == 1
+    assert "holds a run on data set 'pictures0', not 'others'" in capsys.readouterr().err
+
+
 def test_exporting_where_there_is_no_run_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,8 +229,9 @@ def test_swd_of_an_export_is_measured_and_kept(
     assert kept is not None
     capsys.readouterr()
     assert main(["evaluate", str(out), *arguments]) == 0
-    model, control = capsys.readouterr().out.splitlines()
+    few, model, control = capsys.readouterr().out.splitlines()
     assert f"mean: {kept['mean']:.2f}" in model
+    assert "of 3 images" in few
     assert control.startswith("real faces (held out): SWD × 10³ of 3 images")
 
 
