@@ -4,6 +4,8 @@
 const isa *const pbgen_isas[] = {
 #if defined(PBGEN_X86)
     &pbgen_amx,      &pbgen_avx512, &pbgen_avx2,
+#elif defined(PBGEN_ARM)
+    &pbgen_neon,
 #endif
     &pbgen_portable, NULL,
 };

@@ -116,6 +116,8 @@ static inline uint32_t chunk_quads(uint32_t channels, uint32_t c)
 extern const isa pbgen_portable;
 #if defined(PBGEN_X86)
 extern const isa pbgen_avx2, pbgen_avx512, pbgen_amx;
+#elif defined(PBGEN_ARM)
+extern const isa pbgen_neon;
 #endif
 
 #endif
