@@ -160,12 +160,18 @@ def of_validation(error: RequestValidationError) -> Problem:
     """The problem of a request that does not fit its schema: names, values and bounds."""
     found = error.errors()
     if any(each["type"] == "json_invalid" for each in found):
-        return Malformed("The body is not JSON.")
+        return not_json(error.body)
     if isinstance(error.body, bytes):  # what is not announced as JSON is not parsed
         return MediaTypeUnsupported("The body must be JSON, with Content-Type: application/json.")
     fields = [_field(each) for each in found]
     detail = "; ".join("{name} must be {bound}, not {value}".format_map(each) for each in fields)
     return _kind(found)(f"{detail}.", errors=fields)
+
+
+def not_json(body: str | bytes) -> Malformed:
+    """The problem of a body that is not JSON; tells how it begins."""
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    return Malformed(f"The body must be a JSON object, not {shown(text)!r}.")
 
 
 def shown(value: object) -> str:

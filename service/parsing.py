@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-from service.errors import Malformed, MediaTypeUnsupported
+from service.errors import MediaTypeUnsupported, not_json
 from service.openapi import reference
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -44,7 +44,7 @@ async def parse_body(request: Request, model: type[Model]) -> Model | None:
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
-        raise Malformed("The body cannot be read as JSON.") from None
+        raise not_json(body) from None
     return _validate("body", model, data)
 
 

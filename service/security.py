@@ -40,7 +40,7 @@ class Limits:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._body_bytes:
-                raise self._too_large("more")
+                raise self._too_large(f"{received} or more")
             return message
 
         async def secured(message: Message) -> None:
@@ -63,7 +63,7 @@ class Limits:
             )
         length = Headers(scope=scope).get("content-length", "0")
         if length.isdecimal() and int(length) > self._body_bytes:
-            raise self._too_large(f"{length} bytes")
+            raise self._too_large(length)
 
     def _too_large(self, told: str) -> Problem:
         return TooLarge(f"The body must be at most {self._body_bytes} bytes, not {told}.")
