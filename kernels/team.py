@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from kernels.native import NativeGenerator
 
-SHARE = 8  # images of a thread that are enough to keep it busy alone
-
 
 class Team:
     """`threads` threads, the caller's one of them; `run` is thread-safe.
@@ -35,7 +33,7 @@ class Team:
         if self._helpers is None or len(latents) == 0 or not self._busy.acquire(blocking=False):
             return self._generator.run(latents)
         try:
-            if len(latents) >= SHARE * self._members:
+            if len(latents) >= self._members:
                 return self._share_images(latents, self._helpers)
             return self._share_layers(latents, self._helpers)
         finally:
@@ -55,13 +53,11 @@ class Team:
         count, members = len(latents), self._members
         images = np.empty((count, *self._generator.image_shape), np.uint8)
         with self._generator.scratch(count, members) as scratch:
-            futures = [
+            for member in range(1, members):
                 helpers.submit(
                     self._generator.run_member, latents, images, scratch, member, members
                 )
-                for member in range(1, members)
-            ]
+            # Returns when all members are done, or refuses what all of them refuse: waiting for
+            # their futures too would only cost the time that it takes to wake up.
             self._generator.run_member(latents, images, scratch, 0, members)
-            for future in futures:
-                future.result()
         return images

@@ -171,16 +171,19 @@ static void do_one_panel(job *j, uint8_t *packed)
 void do_layer(job *j)
 {
   const layer_plan *l = j->l;
-  const uint32_t panels = (l->columns + panel_columns(l) - 1) / panel_columns(l);
+  /* Members get whole lines of results, or they would take them from each other. */
+  const uint32_t line = LINE / (uint32_t)element_bytes(l);
+  const uint32_t share = line > panel_columns(l) ? line : panel_columns(l);
+  const uint32_t shares = (l->columns + share - 1) / share;
   uint8_t *packed = (uint8_t *)(uintptr_t)j->p + l->weights;
-  uint32_t turn = 0;
   j->turn = 0;
-  j->split_rows = groups_of(l) * panels < 2 * j->members && j->members > 1;
+  j->split_rows = j->members > 1 && groups_of(l) * shares < 2 * j->members;
   for (j->group = 0; j->group < groups_of(l); j->group++) {
     j->tap_count = list_taps(l, j->group, j->taps);
     for (j->column = 0; j->column < l->columns; j->column += panel_columns(l)) {
+      const uint32_t owner = (j->group * shares + j->column / share) % j->members;
       j->halves = panel_halves(l, j->column);
-      if (j->split_rows || turn++ % j->members == j->member)
+      if (j->split_rows || owner == j->member)
         do_one_panel(j, packed);
       packed += j->tap_count * panel_tap_bytes(l, j->halves);
     }
