@@ -1,0 +1,337 @@
+"""What the dashboard asks Prometheus, as plain records: panels of queries.
+
+`dashboard` draws them in Grafana, `preview` in matplotlib, and a test evaluates every one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+WINDOW = "$__rate_interval"  # Grafana's: four scrapes at least
+CHOSEN = 'variant=~"$variant"'
+FACES = f'route="/generate",{CHOSEN}'
+BY_VARIANT = "{{variant}}"
+
+
+@dataclass(frozen=True)
+class Query:
+    """A PromQL expression, and what to call each series that it returns."""
+
+    expr: str
+    legend: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A rectangle of the dashboard; `width` is in Grafana's 24ths of a row."""
+
+    title: str
+    kind: Literal["timeseries", "stat", "bargauge"]
+    unit: str  # a Grafana unit
+    width: int
+    queries: tuple[Query, ...]
+    description: str
+    stacked: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A heading and the panels beneath it, all of one height (30 pixels each)."""
+
+    title: str
+    height: int
+    panels: tuple[Panel, ...]
+
+
+def _quantile(share: float) -> str:
+    rates = f"rate(pbgen_http_request_duration_seconds_bucket{{{FACES}}}[{WINDOW}])"
+    return f"histogram_quantile({share}, sum by (variant, le) ({rates}))"
+
+
+def _mean(metric: str, selector: str, label: str) -> str:
+    total, count = (f"rate({metric}_{part}{{{selector}}}[{WINDOW}])" for part in ("sum", "count"))
+    return f"sum by ({label}) ({total}) / sum by ({label}) ({count})"
+
+
+def _rate(metric: str, label: str, selector: str = "") -> str:
+    return f"sum by ({label}) (rate({metric}{{{selector}}}[{WINDOW}]))"
+
+
+def _ratio(expr: str) -> str:
+    """Float's over partial's, of an expression in which VARIANT stands for the variant."""
+    return f"{expr.replace('VARIANT', 'float')} / {expr.replace('VARIANT', 'partial')}"
+
+
+def _latency(share: float, name: str) -> Panel:
+    return Panel(
+        f"Latency {name}",
+        "timeseries",
+        "s",
+        8,
+        (Query(_quantile(share), BY_VARIANT),),
+        f"POST /generate, first byte to last: {share:.0%} of requests took at most this.",
+    )
+
+
+SIDE_BY_SIDE = Row(
+    "Side by side",
+    5,
+    (
+        Panel(
+            "Memory: float ÷ partial",
+            "stat",
+            "suffix:×",
+            5,
+            (Query(_ratio('sum(pbgen_model_resident_bytes{variant="VARIANT"})'), "memory"),),
+            "How many times more the prepared float generator holds.",
+        ),
+        Panel(
+            "Time an image: float ÷ partial",
+            "stat",
+            "suffix:×",
+            5,
+            (
+                Query(
+                    _ratio(
+                        'sum(variant:pbgen_generate_seconds_per_image:mean5m{variant="VARIANT"})'
+                    ),
+                    "time in the kernels",
+                ),
+            ),
+            "In the kernels, an image, over five minutes; batches as they came.",
+        ),
+        Panel(
+            "SWD: float ÷ partial",
+            "stat",
+            "suffix:×",
+            4,
+            (Query(_ratio('avg(pbgen_model_swd{variant="VARIANT",level="mean"})'), "SWD"),),
+            "Sliced Wasserstein distance to real faces. Above 1 the partial generator is nearer.",
+        ),
+        Panel(
+            "Served",
+            "stat",
+            "short",
+            6,
+            (Query(f"count by (variant, model, isa) (pbgen_model_info{{{CHOSEN}}})", "{{model}}"),),
+            "Replicas that serve each model.",
+        ),
+        Panel(
+            "Within 250 ms",
+            "stat",
+            "percentunit",
+            4,
+            (Query("1 - pbgen:slow_faces:ratio1h", "of the last hour's faces"),),
+            "The objective is 99 % of POST /generate.",
+        ),
+    ),
+)
+
+LATENCY = Row("Latency", 8, (_latency(0.5, "p50"), _latency(0.95, "p95"), _latency(0.99, "p99")))
+
+WORK = Row(
+    "Where the time goes",
+    8,
+    (
+        Panel(
+            "Queue, generate, encode",
+            "timeseries",
+            "s",
+            8,
+            (
+                Query(
+                    _mean("pbgen_queue_duration_seconds", CHOSEN, "variant"), "queue {{variant}}"
+                ),
+                Query(
+                    _mean("pbgen_generate_duration_seconds", CHOSEN, "variant"),
+                    "generate {{variant}}",
+                ),
+                Query(_mean("pbgen_encode_duration_seconds", "", "format"), "encode {{format}}"),
+            ),
+            "Mean wait of a request, mean time of a batch in the kernels, mean encoding.",
+        ),
+        Panel(
+            "Images",
+            "timeseries",
+            "suffix: images/s",
+            8,
+            (Query(_rate("pbgen_images_total", "variant", CHOSEN), BY_VARIANT),),
+            "Images made, by all routes.",
+            stacked=True,
+        ),
+        Panel(
+            "Requests",
+            "timeseries",
+            "reqps",
+            8,
+            (Query(_rate("pbgen_http_requests_total", "route", 'route!="/metrics"'), "{{route}}"),),
+            "Answered requests of every code.",
+            stacked=True,
+        ),
+    ),
+)
+
+LOAD = Row(
+    "Batches and memory",
+    8,
+    (
+        Panel(
+            "Batch size",
+            "timeseries",
+            "suffix: images",
+            6,
+            (Query(_mean("pbgen_batch_size", CHOSEN, "variant"), BY_VARIANT),),
+            "Mean; it grows by itself when requests wait.",
+        ),
+        Panel(
+            "Waiting and in progress",
+            "timeseries",
+            "short",
+            6,
+            (
+                Query(
+                    f"sum by (variant) (pbgen_queue_depth{{{CHOSEN}}})",
+                    "images waiting {{variant}}",
+                ),
+                Query(
+                    f"sum by (variant) (pbgen_requests_in_progress{{{CHOSEN}}})",
+                    "requests {{variant}}",
+                ),
+            ),
+            "What the service is busy with.",
+        ),
+        Panel(
+            "Resident memory of a generator",
+            "bargauge",
+            "bytes",
+            6,
+            (
+                Query(
+                    f"avg by (variant, precision) (pbgen_model_resident_bytes{{{CHOSEN}}}) > 0",
+                    "{{variant}} {{precision}}",
+                ),
+            ),
+            "What each prepared generator really holds, by the precision of its layers.",
+        ),
+        Panel(
+            "SWD",
+            "bargauge",
+            "none",
+            6,
+            (
+                Query(
+                    f"avg by (variant, level) (pbgen_model_swd{{{CHOSEN}}})",
+                    "{{variant}} {{level}}",
+                ),
+            ),
+            "Sliced Wasserstein distance to real faces × 10³, by level; lower is better.",
+        ),
+    ),
+)
+
+TROUBLE = Row(
+    "Trouble",
+    8,
+    (
+        Panel(
+            "Errors",
+            "timeseries",
+            "reqps",
+            6,
+            (Query(_rate("pbgen_http_requests_total", "code", 'code=~"[45].."'), "{{code}}"),),
+            "Answers from 400 on; 499 is a client that left.",
+            stacked=True,
+        ),
+        Panel(
+            "Rejections",
+            "timeseries",
+            "reqps",
+            6,
+            (Query(_rate("pbgen_requests_rejected_total", "reason"), "{{reason}}"),),
+            "Refused or given up: overload, deadline, rate limit, draining, client left.",
+            stacked=True,
+        ),
+        Panel(
+            "Burn rate of the latency budget",
+            "timeseries",
+            "suffix:×",
+            6,
+            (
+                Query("pbgen:slow_faces:ratio5m / 0.01", "5 minutes"),
+                Query("pbgen:slow_faces:ratio1h / 0.01", "1 hour"),
+            ),
+            "1 spends a month's budget in a month. Alerts: 14.4 for an hour, 6 for six.",
+        ),
+        Panel(
+            "Redis breaker and cache",
+            "timeseries",
+            "percentunit",
+            6,
+            (
+                Query("max(pbgen_state_breaker_open)", "breaker open"),
+                Query(
+                    f'sum(rate(pbgen_cache_requests_total{{outcome="hit"}}[{WINDOW}]))'
+                    f" / sum(rate(pbgen_cache_requests_total[{WINDOW}]))",
+                    "cache hits",
+                ),
+            ),
+            "1 while any replica leaves Redis alone; hits of GET /images.",
+        ),
+    ),
+)
+
+_WON = " or ".join(
+    f'label_replace(sum by ({side}) (pbgen_arena_votes_total{{choice="{side}"}}), '
+    f'"variant", "$1", "{side}", "(.*)")'
+    for side in ("left", "right")
+)
+
+PEOPLE = Row(
+    "People and process",
+    8,
+    (
+        Panel(
+            "Votes won",
+            "bargauge",
+            "short",
+            6,
+            (Query(f"sum by (variant) ({_WON})", BY_VARIANT),),
+            "Blind pairs in which people preferred this variant, since the replicas started. "
+            "GET /arena/results has the ratings and their intervals.",
+        ),
+        Panel(
+            "Votes",
+            "timeseries",
+            "suffix: votes/min",
+            6,
+            (Query(f"60 * {_rate('pbgen_arena_votes_total', 'choice')}", "{{choice}}"),),
+            "By what was chosen.",
+            stacked=True,
+        ),
+        Panel(
+            "Experiment split",
+            "bargauge",
+            "percentunit",
+            6,
+            (Query("avg by (variant) (pbgen_experiment_weight)", BY_VARIANT),),
+            "Share of clients whose variant=auto means this variant.",
+        ),
+        Panel(
+            "Memory and processor of the service",
+            "timeseries",
+            "bytes",
+            6,
+            (
+                Query('process_resident_memory_bytes{job="pbgen"}', "memory {{instance}}"),
+                Query(
+                    f'rate(process_cpu_seconds_total{{job="pbgen"}}[{WINDOW}])',
+                    "cores {{instance}}",
+                ),
+            ),
+            "Resident memory; cores on the right axis.",
+        ),
+    ),
+)
+
+ROWS = (SIDE_BY_SIDE, LATENCY, WORK, LOAD, TROUBLE, PEOPLE)

@@ -1,0 +1,141 @@
+"""python -m deploy.stack: Redis, the service and Prometheus on this machine, until Ctrl-C.
+
+The same set as docker-compose.yml without Docker (and so without Grafana), for a look at how they
+work together. Everything they write goes into one folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+RULES = ROOT / "deploy" / "prometheus"
+PACKAGES = {"redis-server": "redis-server", "prometheus": "prometheus"}  # Debian's
+STOP_S = 15.0
+
+
+def prometheus_config(folder: Path, target: str, interval: str | None = None) -> Path:
+    """Writes deploy/prometheus with one static target (host:port) into a folder.
+
+    `interval` replaces the scrape and evaluation intervals. Returns the configuration's path.
+    """
+    shutil.copytree(RULES / "rules", folder / "rules", dirs_exist_ok=True)
+    config = yaml.safe_load((RULES / "prometheus.yml").read_text())
+    if interval is not None:
+        config["global"] = dict.fromkeys(config["global"], interval)
+    (job,) = config["scrape_configs"]
+    del job["dns_sd_configs"]
+    job["static_configs"] = [{"targets": [target]}]
+    path = folder / "prometheus.yml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def prometheus_command(config: Path, port: int) -> list[str]:
+    """Prometheus on a port of this machine alone, its data beside its configuration."""
+    return [
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={config.parent / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
+    ]
+
+
+@contextmanager
+def running(
+    command: list[str], environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a session of its own, so that Ctrl-C reaches us alone; ended at the end."""
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def run(folder: Path, service_port: int, redis_port: int, prometheus_port: int) -> int:
+    """Runs all until a signal (returns 0), or until one of them ends (returns 1)."""
+    for sent in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sent, _stop)
+    (folder / "redis").mkdir(parents=True, exist_ok=True)
+    (folder / "prometheus").mkdir(exist_ok=True)
+    host = "127.0.0.1"
+    redis = ["redis-server", "--bind", host, "--port", str(redis_port), "--loglevel", "warning"]
+    redis += ["--dir", str(folder / "redis"), "--appendonly", "yes"]
+    environment = {
+        **os.environ,
+        "PBGEN_HOST": host,
+        "PBGEN_PORT": str(service_port),
+        "PBGEN_REDIS_URL": f"redis://{host}:{redis_port}/0",
+    }
+    config = prometheus_config(folder / "prometheus", f"{host}:{service_port}")
+    with ExitStack() as stack:
+        try:
+            processes = {
+                "redis": stack.enter_context(running(redis)),
+                "service": stack.enter_context(
+                    running([sys.executable, "-m", "service"], environment)
+                ),
+                "prometheus": stack.enter_context(
+                    running(prometheus_command(config, prometheus_port))
+                ),
+            }
+            print(
+                f"service     http://{host}:{service_port}\n"
+                f"prometheus  http://{host}:{prometheus_port}/alerts\n"
+                f"redis       redis://{host}:{redis_port}\n"
+                "Ctrl-C stops all. A load to look at: make load",
+                flush=True,
+            )
+            while True:
+                for name, process in processes.items():
+                    if process.poll() is not None:
+                        print(f"error: {name} ended ({process.returncode})", file=sys.stderr)
+                        return 1
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            return 0
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.stack", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / "pbgen-data" / "stack")
+    parser.add_argument("--service-port", type=int, default=8000)
+    parser.add_argument("--redis-port", type=int, default=6379)
+    parser.add_argument("--prometheus-port", type=int, default=9090)
+    options = parser.parse_args()
+    missing = [package for name, package in PACKAGES.items() if shutil.which(name) is None]
+    if missing:
+        print(f"error: the stack needs {', '.join(missing)}, as Debian names them", file=sys.stderr)
+        return 2
+    return run(
+        options.folder.resolve(),
+        options.service_port,
+        options.redis_port,
+        options.prometheus_port,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
