@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Literal
@@ -114,3 +115,22 @@ class Settings(BaseSettings):
         description="Seconds after SIGTERM during which /readyz says 503 before the port closes; "
         "at least the interval at which a balancer asks.",
     )
+
+
+def table() -> str:
+    """Every setting as a table in Markdown."""
+    rows = ["| variable | default | what it is |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        if field.default_factory is not None or field.default is None:
+            default = ""
+        elif isinstance(field.default, frozenset | tuple | dict):
+            default = f"`{json.dumps(field.default, default=sorted)}`"
+        else:
+            default = f"`{field.default}`"
+        rows.append(f"| `PBGEN_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    print("# Settings\n\nThe service reads all of them from the environment.\n")
+    print(table())

@@ -7,22 +7,24 @@ from fastapi import APIRouter, Request
 from service.context import context
 from service.errors import Unavailable
 from service.openapi import problems
-from service.schemas.health import Health
+from service.schemas.health import Alive, Ready
 
 router = APIRouter()
 
 
 @router.get("/livez")
 @router.get("/v2/health/live", name="v2_livez")
-async def livez() -> Health:
+async def livez() -> Alive:
     """Alive: the process answers. Touches nothing."""
-    return Health(status="alive")
+    return Alive()
 
 
 @router.get("/readyz", responses=problems(503))
 @router.get("/v2/health/ready", name="v2_readyz", responses=problems(503))
-async def readyz(request: Request) -> Health:
+async def readyz(request: Request) -> Ready:
     """Ready: every variant has made an image, and the service is not shutting down."""
-    if context(request).pipeline.draining:
+    service = context(request)
+    if service.pipeline.draining:
         raise Unavailable("This server is shutting down.", retry_after_s=1)
-    return Health(status="ready")
+    models = [served.model for served in service.gallery.active.values()]
+    return Ready(isa=", ".join(sorted({model.generator.isa for model in models})))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
-class Health(BaseModel):
-    """Whether the service is alive, or ready."""
+class Alive(BaseModel):
+    """The process answers."""
 
-    status: Literal["alive", "ready"]
+    status: Literal["alive"] = "alive"
+
+
+class Ready(BaseModel):
+    """Images can be asked for."""
+
+    status: Literal["ready"] = "ready"
+    isa: Annotated[
+        str,
+        Field(description="What the kernels run on; `numpy` means that they were not built."),
+    ]

@@ -184,6 +184,22 @@ def test_no_request_is_lost_while_versions_swap(client: httpx.Client) -> None:
     assert {model for _, model in answers} <= {"partial@1", "partial@2", "partial@4"}
 
 
+def test_swaps_leave_no_memory_behind(versions: Path) -> None:
+    with (
+        serving(store=versions, api_keys=API_KEYS, threads=1) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        before = 0
+        for i in range(220):
+            model = f"partial@{(2, 4)[i % 2]}"
+            answer = client.put("/variants/partial", json={"model": model}, headers=ADMIN)
+            assert answer.status_code == 200
+            assert client.post("/generate").headers["x-pbgen-model"] == model
+            if i == 19:  # all that is made once is there
+                before = server.rss_bytes()
+        assert server.rss_bytes() - before < 20e6
+
+
 @pytest.mark.parametrize(
     ("authorization", "status"),
     [

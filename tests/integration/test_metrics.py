@@ -1,0 +1,59 @@
+"""GET /metrics: what happened, and what is served."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.exposition import samples
+
+
+def test_metrics_count_what_happened(http: httpx.Client) -> None:
+    labels = {"route": "/generate", "variant": "full"}
+    before = samples(http)
+    http.post("/generate", params={"variant": "full", "seed": 1, "count": 5})
+    http.post("/generate", params={"variant": "full", "seed": 1, "format": "bmp"})
+    http.post("/generate", params={"variant": "<nobody>"})
+    after = samples(http)
+
+    def grown(name: str, **labels: str) -> float:
+        key = (name, frozenset(labels.items()))
+        return after.get(key, 0.0) - before.get(key, 0.0)
+
+    assert grown("pbgen_http_requests_total", **labels, code="200") == 1
+    assert grown("pbgen_http_request_duration_seconds_count", **labels) == 1
+    assert grown("pbgen_http_requests_total", route="/generate", variant="", code="406") == 1
+    assert grown("pbgen_http_requests_total", route="/generate", variant="", code="404") == 1
+    assert grown("pbgen_images_total", variant="full", model="full@1") == 5
+    assert grown("pbgen_queue_duration_seconds_count", variant="full") == 1
+    assert grown("pbgen_encode_duration_seconds_count", format="png") == 1
+    assert grown("pbgen_batch_size_sum", variant="full") == 5
+    assert grown("pbgen_generate_duration_seconds_count", variant="full") >= 1
+    assert after["pbgen_queue_depth", frozenset({("variant", "full")})] == 0
+    assert after["pbgen_requests_in_progress", frozenset({("variant", "full")})] == 0
+    assert not any("nobody" in value for _, labels in after for _, value in labels)
+
+
+def test_metrics_say_what_is_served(http: httpx.Client) -> None:
+    told = samples(http)
+    for each in http.get("/variants").json()["variants"]:
+        variant = ("variant", each["variant"])
+        for precision, count in each["resident_bytes"].items():
+            labels = frozenset({variant, ("precision", precision)})
+            assert told["pbgen_model_resident_bytes", labels] == count
+        for level, distance in each["swd"].items():
+            assert told["pbgen_model_swd", frozenset({variant, ("level", level)})] == distance
+        info = {variant, *((key, each[key]) for key in ("model", "digest", "isa"))}
+        assert told["pbgen_model_info", frozenset(info)] == 1
+    assert told["process_resident_memory_bytes", frozenset()] > 0
+
+
+def test_openmetrics_when_asked_for(http: httpx.Client) -> None:
+    answer = http.get("/metrics", headers={"accept": "application/openmetrics-text"})
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert answer.text.endswith("# EOF\n")
+
+
+def test_durations_carry_the_request_they_are_of(http: httpx.Client) -> None:
+    http.post("/generate", headers={"x-request-id": "exemplary"})
+    text = http.get("/metrics", headers={"accept": "application/openmetrics-text"}).text
+    assert '# {request_id="exemplary"}' in text
