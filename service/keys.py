@@ -39,6 +39,10 @@ class KeyRing:
         self._keys = tuple(keys)
         self._open = open_scopes - {"admin"}
 
+    def is_open(self, scope: Scope) -> bool:
+        """Whether a scope needs no key."""
+        return scope in self._open
+
     def authorize(self, authorization: str, scope: Scope) -> str | None:
         """The name of the key in an Authorization header; None if none was given nor is needed.
 

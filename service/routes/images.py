@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from kernels.latents import LARGEST_SEED
-from service.admission import admit, charge, choose
+from service.admission import AUTO, admit, charge, choose
 from service.answers import origin_headers
 from service.engine import Model
 from service.images import FORMATS
@@ -19,8 +19,8 @@ router = APIRouter()
 
 PNG = FORMATS["png"]
 # A version never changes; what a variant's name means may, so that is asked again after a minute.
-EXACT = "public, max-age=31536000, immutable"
-NAMED = "public, max-age=60"
+EXACT = "max-age=31536000, immutable"
+NAMED = "max-age=60"
 
 
 @router.get(
@@ -42,7 +42,11 @@ async def image(
     service = await admit(request, "generate")
     served = await choose(request, variant)
     tag = etag(served.model, seed)
-    caching = {"ETag": tag, "Cache-Control": EXACT if variant == served.model.label else NAMED}
+    age = EXACT if variant == served.model.label else NAMED
+    # What a key opens, or what differs by client, must not be handed on by a cache that others share.
+    shared = variant != AUTO and service.keys.is_open("generate")
+    audience = "public" if shared else "private"
+    caching = {"ETag": tag, "Cache-Control": f"{audience}, {age}"}
     if matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=caching)
     wanted = Subject(consecutive(seed, 1))

@@ -236,6 +236,8 @@ def test_a_closed_service_lets_only_keys_generate(versions: Path) -> None:
         assert client.post("/generate", headers=ADMIN).status_code == 403
         app = {"authorization": "Bearer app-key"}
         assert client.post("/generate", headers=app).status_code == 200
+        kept = client.get("/images/partial/1.png", headers=app).headers["cache-control"]
+        assert kept == "private, max-age=60"
         assert client.get("/readyz").status_code == 200
 
 
