@@ -1,6 +1,7 @@
 # make serve   run the service at http://127.0.0.1:8000 (first time: sets up .venv, builds the kernels)
 # make test    run all tests                              make lint    style, types, formatting
 # make bench   time the kernels                           make clean   remove all that make made
+# make stack   the service with Redis and Prometheus      make load    15 s of load on the service at HOST
 # make train DATA=folder-of-faces   train the three generators into runs/
 #
 # Needed: Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
@@ -12,13 +13,21 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 C_SOURCES := $(wildcard kernels/c/* kernels/c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint train bench build clean
+.PHONY: help serve stack load test lint train bench build clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
 
 serve: $(VENV)/.serve
 	@$(RUN) -m service
+
+stack: $(VENV)/.serve
+	@$(RUN) -m deploy.stack
+
+# Locust's page, with more time and users: .venv/bin/locust -f loadtest/
+load: $(VENV)/.serve
+	@$(PIP) --editable '.[loadtest]'
+	@$(VENV)/bin/locust -f loadtest/ --headless --users 16 --spawn-rate 16 --run-time 15s --only-summary --host $(HOST)
 
 test: $(VENV)/.develop
 	@$(RUN) -m pytest
@@ -53,7 +62,7 @@ $(VENV)/.serve: $(INPUTS) | $(RUN)
 
 $(VENV)/.develop: $(INPUTS) | $(RUN)
 	@echo 'Installing what the tests need (PyTorch among it) and building the kernels …'
-	@$(PIP) --editable '.[dev,remote,train]'
+	@$(PIP) --editable '.[dev,loadtest,remote,train]'
 	@$(check-library)
 	@touch $@ $(VENV)/.serve
 

@@ -1,0 +1,68 @@
+"""What every user shares: seeds, the key, and one request that is looked at before it counts."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+from locust import FastHttpUser, TaskSet, tag
+
+from loadtest._settings import load_settings
+
+SETTINGS = load_settings()
+LARGEST_SEED = 2**64 - 1
+PNG = b"\x89PNG\r\n\x1a\n"
+
+Task = TaskSet | Callable[..., Any]  # as Locust has it
+
+
+class Client(FastHttpUser):
+    """A user of the service. A refusal (429, 503) is a failure: thresholds say how many may be."""
+
+    abstract = True
+    network_timeout = 60.0
+    connection_timeout = 10.0
+    default_headers = {"Authorization": f"Bearer {SETTINGS.key}"} if SETTINGS.key else {}
+
+    def ask(self, path: str, name: str, check: Callable[[Any], str | None], **options: Any) -> Any:
+        """POSTs; `check` says what is wrong with an answer of 2xx, or None. Returns the answer."""
+        with self.client.post(path, name=name, catch_response=True, **options) as answer:
+            if answer.status_code in (200, 201):
+                if wrong := check(answer):
+                    answer.failure(wrong)
+            else:
+                answer.failure(f"status {answer.status_code}")
+            return answer
+
+
+def seed() -> int:
+    """A seed that no cache has seen."""
+    return random.randint(0, LARGEST_SEED - 2**32)
+
+
+def by_variant(kind: str, do: Callable[[Client, str], None]) -> list[Task]:
+    """Locust tasks for each variant, as often as its weight says; tagged with variant and kind."""
+
+    def task(variant: str) -> Task:
+        def run(user: Client) -> None:
+            do(user, variant)
+
+        run.__name__ = f"{kind}_{variant}"
+        return tag(kind, variant)(run)
+
+    return [
+        each for variant, weight in SETTINGS.weights.items() for each in [task(variant)] * weight
+    ]
+
+
+def name(kind: str, variant: str) -> str:
+    """What Locust's tables call a request; the summary reads the variant from it."""
+    return f"{kind} [{variant}]"
+
+
+def variant_of(name: str) -> str | None:
+    """The variant in such a name; None for a request that is no variant's own."""
+    found = re.search(r" \[(\w+)\]$", name)
+    return found[1] if found else None

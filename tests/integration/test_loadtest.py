@@ -1,0 +1,127 @@
+"""Locust against the real service, headless, as a person would start it."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.stack import running
+from tests.redis_server import free_port
+from tests.serving import ROOT, START_S, serving
+
+KINDS = {"face", "grid", "stream", "compare", "pair", "vote"}
+
+
+def load(
+    url: str, run_s: int, *options: object, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """`locust -f loadtest/` for some seconds."""
+    command = [sys.executable, "-m", "locust", "-f", "loadtest/", "--headless", "--host", url]
+    command += [
+        "--users",
+        "12",
+        "--spawn-rate",
+        "100",
+        "--run-time",
+        f"{run_s}s",
+        *map(str, options),
+    ]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LOAD_")}
+    return subprocess.run(
+        command, cwd=ROOT, env=kept | settings, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_every_kind_of_user_is_served(random_store: Path, tmp_path: Path) -> None:
+    reports = ("--csv", tmp_path / "load", "--html", tmp_path / "load.html")
+    with serving(store=random_store, threads=1) as server:
+        done = load(
+            server.url, 15, *reports, LOAD_FAILED_PERCENT="0", LOAD_WEIGHTS="float=1,partial=3"
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with (tmp_path / "load_stats.csv").open() as file:
+        rows = {row["Name"]: row for row in csv.DictReader(file)}
+    assert {name.split()[0] for name in rows} - {"Aggregated"} == KINDS
+    asked = {
+        variant: int(rows[f"face [{variant}]"]["Request Count"]) for variant in ("float", "partial")
+    }
+    assert asked["partial"] > asked["float"] > 0
+    assert not any("[full]" in name for name in rows)  # its weight is not given
+    assert "face partial" in done.stdout  # the summary by variant
+    assert "<html" in (tmp_path / "load.html").read_text()
+
+
+def test_a_missed_threshold_is_the_exit_code(random_store: Path) -> None:
+    with serving(store=random_store, threads=1) as server:
+        done = load(server.url, 8, "--tags", "face", LOAD_P95_MS="0.001", LOAD_REQUESTS_PER_S="1e9")
+    assert done.returncode == 1
+    assert "MISSED: p95 of lone faces was" in done.stderr
+    assert "under 1e+09" in done.stderr
+
+
+def test_a_wrong_setting_is_told() -> None:
+    done = load("http://127.0.0.1:1", 1, LOAD_WEIGHTS="partial")
+    assert done.returncode != 0
+    assert "LOAD_WEIGHTS must be like float=1,full=1,partial=2, not 'partial'" in done.stderr
+
+
+@pytest.mark.parametrize("tag", ["partial", "vote"])
+def test_tags_choose_users(tag: str) -> None:
+    """Users whose tasks are all left out must go, or Locust would stop at the first of them."""
+    command = [sys.executable, "-m", "locust", "-f", "loadtest/", "--headless", "--tags", tag]
+    command += [
+        "--host",
+        "http://127.0.0.1:1",
+        "--run-time",
+        "1s",
+        "--users",
+        "4",
+        "--only-summary",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert "no tasks left" not in done.stderr
+    assert "No tasks defined" not in done.stderr
+    assert ("Voter" in done.stderr) == (tag == "vote")
+    assert ("LoneFace" in done.stderr) == (tag == "partial")
+
+
+def test_it_runs_from_locusts_page(random_store: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "locust", "-f", "loadtest/", "--tags", "face"]
+    command += ["--web-host", "127.0.0.1", "--web-port", str(port)]
+    with (
+        serving(store=random_store, threads=1) as server,
+        running(command),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as page,
+    ):
+        wait_until(lambda: page.get("/").is_success)
+        form = {"user_count": "2", "spawn_rate": "2", "host": server.url}
+        assert page.post("/swarm", data=form).json()["success"]
+
+        def faces() -> int:
+            rows = page.get("/stats/requests").json()["stats"]
+            return sum(row["num_requests"] for row in rows if row["name"].startswith("face ["))
+
+        wait_until(lambda: faces() > 0)
+        page.post("/stop").raise_for_status()
+        assert page.get("/stats/requests").json()["errors"] == []
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    """Asks until it is so; a connection that is refused is a no."""
+    deadline = time.monotonic() + START_S
+    while True:
+        with suppress(httpx.TransportError):
+            if happens():
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
