@@ -43,7 +43,7 @@ async def image(
     served = await choose(request, variant)
     tag = etag(served.model, seed)
     age = EXACT if variant == served.model.label else NAMED
-    # What a key opens, or what differs by client, must not be handed on by a cache that others share.
+    # What a key opens, or what differs by client, is not for a cache that others share.
     shared = variant != AUTO and service.keys.is_open("generate")
     audience = "public" if shared else "private"
     caching = {"ETag": tag, "Cache-Control": f"{audience}, {age}"}
