@@ -11,7 +11,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as models
 
-from deploy.panels import ROWS, Panel
+from deploy.panels import ROWS
+from deploy.queries import Panel
 
 PATH = Path(__file__).parent / "grafana" / "dashboards" / "side-by-side.json"
 UID = "pbgen-side-by-side"

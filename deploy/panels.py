@@ -5,62 +5,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-WINDOW = "$__rate_interval"  # Grafana's: four scrapes at least
-CHOSEN = 'variant=~"$variant"'
-FACES = f'route="/generate",{CHOSEN}'
-BY_VARIANT = "{{variant}}"
-
-
-@dataclass(frozen=True)
-class Query:
-    """A PromQL expression, and what to call each series that it returns."""
-
-    expr: str
-    legend: str
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A rectangle of the dashboard; `width` is in Grafana's 24ths of a row."""
-
-    title: str
-    kind: Literal["timeseries", "stat", "bargauge"]
-    unit: str  # a Grafana unit
-    width: int
-    queries: tuple[Query, ...]
-    description: str
-    stacked: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """A heading and the panels beneath it, all of one height (30 pixels each)."""
-
-    title: str
-    height: int
-    panels: tuple[Panel, ...]
-
-
-def _quantile(share: float) -> str:
-    rates = f"rate(pbgen_http_request_duration_seconds_bucket{{{FACES}}}[{WINDOW}])"
-    return f"histogram_quantile({share}, sum by (variant, le) ({rates}))"
-
-
-def _mean(metric: str, selector: str, label: str) -> str:
-    total, count = (f"rate({metric}_{part}{{{selector}}}[{WINDOW}])" for part in ("sum", "count"))
-    return f"sum by ({label}) ({total}) / sum by ({label}) ({count})"
-
-
-def _rate(metric: str, label: str, selector: str = "") -> str:
-    return f"sum by ({label}) (rate({metric}{{{selector}}}[{WINDOW}]))"
-
-
-def _ratio(expr: str) -> str:
-    """Float's over partial's, of an expression in which VARIANT stands for the variant."""
-    return f"{expr.replace('VARIANT', 'float')} / {expr.replace('VARIANT', 'partial')}"
+from deploy.queries import (
+    BY_VARIANT,
+    CHOSEN,
+    WINDOW,
+    Panel,
+    Query,
+    Row,
+    mean,
+    quantile,
+    rate,
+    ratio,
+)
 
 
 def _latency(share: float, name: str) -> Panel:
@@ -69,7 +25,7 @@ def _latency(share: float, name: str) -> Panel:
         "timeseries",
         "s",
         8,
-        (Query(_quantile(share), BY_VARIANT),),
+        (Query(quantile(share), BY_VARIANT),),
         f"POST /generate, first byte to last: {share:.0%} of requests took at most this.",
     )
 
@@ -83,7 +39,7 @@ SIDE_BY_SIDE = Row(
             "stat",
             "suffix:×",
             5,
-            (Query(_ratio('sum(pbgen_model_resident_bytes{variant="VARIANT"})'), "memory"),),
+            (Query(ratio('sum(pbgen_model_resident_bytes{variant="VARIANT"})'), "memory"),),
             "How many times more the prepared float generator holds.",
         ),
         Panel(
@@ -93,7 +49,7 @@ SIDE_BY_SIDE = Row(
             5,
             (
                 Query(
-                    _ratio(
+                    ratio(
                         'sum(variant:pbgen_generate_seconds_per_image:mean5m{variant="VARIANT"})'
                     ),
                     "time in the kernels",
@@ -106,7 +62,7 @@ SIDE_BY_SIDE = Row(
             "stat",
             "suffix:×",
             4,
-            (Query(_ratio('avg(pbgen_model_swd{variant="VARIANT",level="mean"})'), "SWD"),),
+            (Query(ratio('avg(pbgen_model_swd{variant="VARIANT",level="mean"})'), "SWD"),),
             "Sliced Wasserstein distance to real faces. Above 1 the partial generator is nearer.",
         ),
         Panel(
@@ -140,14 +96,12 @@ WORK = Row(
             "s",
             8,
             (
+                Query(mean("pbgen_queue_duration_seconds", CHOSEN, "variant"), "queue {{variant}}"),
                 Query(
-                    _mean("pbgen_queue_duration_seconds", CHOSEN, "variant"), "queue {{variant}}"
-                ),
-                Query(
-                    _mean("pbgen_generate_duration_seconds", CHOSEN, "variant"),
+                    mean("pbgen_generate_duration_seconds", CHOSEN, "variant"),
                     "generate {{variant}}",
                 ),
-                Query(_mean("pbgen_encode_duration_seconds", "", "format"), "encode {{format}}"),
+                Query(mean("pbgen_encode_duration_seconds", "", "format"), "encode {{format}}"),
             ),
             "Mean wait of a request, mean time of a batch in the kernels, mean encoding.",
         ),
@@ -156,7 +110,7 @@ WORK = Row(
             "timeseries",
             "suffix: images/s",
             8,
-            (Query(_rate("pbgen_images_total", "variant", CHOSEN), BY_VARIANT),),
+            (Query(rate("pbgen_images_total", "variant", CHOSEN), BY_VARIANT),),
             "Images made, by all routes.",
             stacked=True,
         ),
@@ -165,7 +119,7 @@ WORK = Row(
             "timeseries",
             "reqps",
             8,
-            (Query(_rate("pbgen_http_requests_total", "route", 'route!="/metrics"'), "{{route}}"),),
+            (Query(rate("pbgen_http_requests_total", "route", 'route!="/metrics"'), "{{route}}"),),
             "Answered requests of every code.",
             stacked=True,
         ),
@@ -181,7 +135,7 @@ LOAD = Row(
             "timeseries",
             "suffix: images",
             6,
-            (Query(_mean("pbgen_batch_size", CHOSEN, "variant"), BY_VARIANT),),
+            (Query(mean("pbgen_batch_size", CHOSEN, "variant"), BY_VARIANT),),
             "Mean; it grows by itself when requests wait.",
         ),
         Panel(
@@ -239,7 +193,7 @@ TROUBLE = Row(
             "timeseries",
             "reqps",
             6,
-            (Query(_rate("pbgen_http_requests_total", "code", 'code=~"[45].."'), "{{code}}"),),
+            (Query(rate("pbgen_http_requests_total", "code", 'code=~"[45].."'), "{{code}}"),),
             "Answers from 400 on; 499 is a client that left.",
             stacked=True,
         ),
@@ -248,7 +202,7 @@ TROUBLE = Row(
             "timeseries",
             "reqps",
             6,
-            (Query(_rate("pbgen_requests_rejected_total", "reason"), "{{reason}}"),),
+            (Query(rate("pbgen_requests_rejected_total", "reason"), "{{reason}}"),),
             "Refused or given up: overload, deadline, rate limit, draining, client left.",
             stacked=True,
         ),
@@ -305,7 +259,7 @@ PEOPLE = Row(
             "timeseries",
             "suffix: votes/min",
             6,
-            (Query(f"60 * {_rate('pbgen_arena_votes_total', 'choice')}", "{{choice}}"),),
+            (Query(f"60 * {rate('pbgen_arena_votes_total', 'choice')}", "{{choice}}"),),
             "By what was chosen.",
             stacked=True,
         ),

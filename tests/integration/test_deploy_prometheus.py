@@ -12,7 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from PIL import Image
 
+from deploy import preview
 from deploy.dashboard import COLOURS, PATH, UID, dashboard
 from deploy.panels import ROWS
 from deploy.stack import RULES
@@ -129,6 +131,15 @@ def test_every_alert_compares_something(prometheus: Prometheus, alert: dict[str,
 def test_promtool_agrees(command: tuple[str, ...]) -> None:
     done = subprocess.run(["promtool", *command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_prometheus
+def test_the_preview_draws_every_panel(prometheus: Prometheus, tmp_path: Path) -> None:
+    picture = tmp_path / "dashboard.png"
+    preview.draw(prometheus.url, 10, picture)
+    with Image.open(picture) as drawn:
+        assert drawn.width == 1600
+        assert len(drawn.convert("RGB").getcolors(2**24) or ()) > 100  # not an empty plate
 
 
 def test_the_committed_dashboard_is_what_the_code_says() -> None:
