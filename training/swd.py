@@ -16,6 +16,7 @@ from scipy import ndimage
 PATCH = 7  # pixels
 PATCHES_PER_IMAGE = 128
 REPEATS, DIRECTIONS = 4, 128
+GATHERED = 1 << 16  # patches at a time
 SMALLEST_LEVEL = 16  # pixels
 GAUSSIAN = np.array([1, 4, 6, 4, 1], np.float32) / 16  # its outer product is the paper's 5×5 filter
 
@@ -58,7 +59,10 @@ def descriptors(level: Array, rng: np.random.Generator) -> Array:
     image = np.repeat(np.arange(n), PATCHES_PER_IMAGE)[:, None, None, None]
     channel = np.arange(channels)[:, None, None]
     dy, dx = np.mgrid[-half : half + 1, -half : half + 1]
-    patches: Array = level[image, channel, y + dy, x + dx]  # [128 N, 3, 7, 7]
+    patches = np.empty((len(image), channels, PATCH, PATCH), np.float32)
+    for start in range(0, len(image), GATHERED):  # in parts: the indices take more than the patches
+        part = slice(start, start + GATHERED)
+        patches[part] = level[image[part], channel, y[part] + dy, x[part] + dx]
     for plane in patches.swapaxes(0, 1):  # in place: a set of 16,384 images takes 1.2 GB
         plane -= plane.mean(dtype=np.float64).astype(np.float32)
         deviation = np.sqrt(np.square(plane).mean(dtype=np.float64)).astype(np.float32)
