@@ -1,0 +1,47 @@
+"""The docs run: what the README shows is true of this checkout."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import readme
+from benchmarks.variants import RESULT
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_readmes_table_is_made_from_the_measured_file() -> None:
+    assert readme.update(README, json.loads(RESULT.read_text())) == README
+
+
+def test_the_readmes_table_is_about_the_shipped_artifacts() -> None:
+    from model_store import Store
+
+    for row in json.loads(RESULT.read_text())["rows"]:
+        artifact = Store().open(row["variant"])
+        assert (row["digest"], row["artifact_bytes"]) == (artifact.digest, artifact.file_bytes)
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_the_readmes_python_runs(block: str) -> None:
+    scope: dict[str, object] = {}
+    exec(compile(block, "README.md", "exec"), scope)
+    assert getattr(scope["images"], "shape", None) == (4, 64, 64, 3)
+
+
+def test_the_readmes_links_and_folders_exist() -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
+    folders = re.findall(r"^\| `(\w+/)`", README, re.MULTILINE)
+    assert len(links) >= 4
+    assert len(folders) >= 7
+    assert [name for name in (*links, *folders) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("target", re.findall(r"^make (\w+)", README, re.MULTILINE))
+def test_the_readmes_make_targets_exist(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
