@@ -29,12 +29,17 @@ MEANINGS = {
     406: "A format that the service does not make.",
     409: "This was done before: a token can be used once.",
     413: "A body or a count beyond its bound, which is named.",
+    414: "A path and query beyond their bound, which is named.",
     415: "A body that is not JSON.",
     422: "A value that is not possible; its name, value and bound are told.",
     429: "The client asked for more images than its allowance; see Retry-After.",
+    431: "Headers beyond their bound, which is named.",
     503: "Overload, shutting down, or no place to keep this; see Retry-After.",
     504: "Not done within the deadline.",
 }
+
+
+LIMITS = (413, 414, 431)  # of any request, whatever its route
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:
@@ -61,7 +66,12 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            components = make()["components"]
+            document = make()
+            for path in document["paths"].values():
+                for operation in path.values():
+                    for status, answer in problems(*LIMITS).items():
+                        operation["responses"].setdefault(str(status), answer)
+            components = document["components"]
             components["securitySchemes"] = {KEY: {"type": "http", "scheme": "bearer"}}
             for model in (ProblemDetails, EncodedImages, GenerateBody):
                 schema = model.model_json_schema(ref_template=TEMPLATE)

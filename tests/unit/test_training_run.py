@@ -137,7 +137,8 @@ def test_another_data_set_for_a_folder_with_a_run_is_refused(
 ) -> None:
     other = shutil.copytree(folder, tmp_path / "others")
     assert _train(other, run_folders["float"], "--variant=float", "--images=96") == 1
-    assert "holds a run on data set 'pictures0', not 'others'" in capsys.readouterr().err
+    expected = f"holds a run on data set '{folder.name}', not 'others'"
+    assert expected in capsys.readouterr().err
 
 
 def test_exporting_where_there_is_no_run_is_refused(
