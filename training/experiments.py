@@ -23,6 +23,7 @@ from training.options import Options
 
 RECORDS = Path(__file__).parents[1] / "benchmarks" / "results" / "training"
 BASE, LONG, FULL_SIZE = 102_400, 409_600, 819_200  # images of a run
+BASE_WIDTH, FULL_WIDTH = 64, 128
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """What differs from a base-64 run of `BASE` images, in words that file names may hold."""
+        """What tells it from the others, in words that file names may hold."""
         o = self.options
         parts = [o.variant.replace(",", ""), f"w{o.width}", f"{o.images // 1000}k", f"s{o.seed}"]
         if o.variant != "float" and not o.binary_discriminator:
@@ -46,49 +47,60 @@ class Experiment:
         return "-".join(parts)
 
 
+def _options(variant: str, width: int = BASE_WIDTH, images: int = BASE, **others: Any) -> Options:
+    """Options of a run; the discriminator is half as wide as its generator."""
+    return Options(
+        variant,
+        width=width,
+        discriminator_width=width // 2,
+        images=images,
+        evaluate_every=images // 5,
+        **others,
+    )
+
+
 def comparison() -> Iterator[Experiment]:
     """Float, full and partial, the discriminator binarized too or float: three seeds of each."""
     for seed in range(3):
-        yield Experiment(Options("float", images=BASE, seed=seed))
+        yield Experiment(_options("float", seed=seed))
         for variant in ("full", "partial"):
             for binary in (True, False):
-                yield Experiment(
-                    Options(variant, images=BASE, seed=seed, binary_discriminator=binary)
-                )
+                yield Experiment(_options(variant, seed=seed, binary_discriminator=binary))
 
 
 def metric() -> Iterator[Experiment]:
-    """Each layer binarized alone, and each kept float alone; the discriminator stays float."""
-    layers = "01234"
-    for layer in layers:
-        for binary in (layer, layers.replace(layer, "")):
-            variant = ",".join(binary)
-            yield Experiment(Options(variant, images=BASE, binary_discriminator=False))
+    """Each layer binarized alone, each kept float alone, and both ends kept float; the
+    discriminator stays float.
+    """
+    alone = ("0", "1", "2", "3", "4")
+    kept_alone = ("1,2,3,4", "0,2,3,4", "0,1,3,4", "0,1,2,4", "partial")  # partial: 0,1,2,3
+    for variant in (*alone, *kept_alone, "1,2,3"):
+        yield Experiment(_options(variant, binary_discriminator=False))
 
 
 def losses() -> Iterator[Experiment]:
     """The other losses of the paper's journal version, float and partial."""
     for loss in ("hinge", "wgan-gp"):
         for variant in ("float", "partial"):
-            yield Experiment(Options(variant, images=BASE, loss=loss))
+            yield Experiment(_options(variant, loss=loss))
 
 
 def aligned() -> Iterator[Experiment]:
     """Students of a float teacher beside the same trained from scratch."""
-    teacher = Experiment(Options("float", images=LONG))
+    teacher = Experiment(_options("float", images=LONG))
     yield teacher
     for variant in ("partial", "full"):
-        yield Experiment(Options(variant, images=LONG))
+        yield Experiment(_options(variant, images=LONG))
         for weight in (10.0, 50.0):
-            yield Experiment(Options(variant, images=LONG, teacher_weight=weight), teacher)
+            yield Experiment(_options(variant, images=LONG, teacher_weight=weight), teacher)
 
 
 def shipped() -> Iterator[Experiment]:
     """The full-size generators of the model store."""
-    teacher = Experiment(Options("float", width=128, images=FULL_SIZE))
+    teacher = Experiment(_options("float", FULL_WIDTH, FULL_SIZE))
     yield teacher
     for variant in ("partial", "full"):
-        yield Experiment(Options(variant, width=128, images=FULL_SIZE), teacher)
+        yield Experiment(_options(variant, FULL_WIDTH, FULL_SIZE), teacher)
 
 
 SUITES = {suite.__name__: suite for suite in (comparison, metric, losses, aligned, shipped)}

@@ -17,6 +17,7 @@ PATCH = 7  # pixels
 PATCHES_PER_IMAGE = 128
 REPEATS, DIRECTIONS = 4, 128
 GATHERED = 1 << 16  # patches at a time
+PROJECTED = 16  # directions at a time
 SMALLEST_LEVEL = 16  # pixels
 GAUSSIAN = np.array([1, 4, 6, 4, 1], np.float32) / 16  # its outer product is the paper's 5×5 filter
 
@@ -76,11 +77,11 @@ def sliced_wasserstein(a: Array, b: Array, rng: np.random.Generator) -> float:
     """
     if a.shape != b.shape:
         raise ValueError(f"descriptor sets must have one shape, not {a.shape} and {b.shape}")
+    directions = rng.standard_normal((REPEATS * DIRECTIONS, a.shape[1]), dtype=np.float32)
+    directions /= np.sqrt((directions**2).sum(1, keepdims=True))
     results = []
-    for _ in range(REPEATS):
-        directions = rng.standard_normal((DIRECTIONS, a.shape[1]), dtype=np.float32)
-        directions /= np.sqrt((directions**2).sum(1, keepdims=True))
-        projected = [directions @ side.T for side in (a, b)]  # [128, M]
+    for start in range(0, len(directions), PROJECTED):
+        projected = [directions[start : start + PROJECTED] @ side.T for side in (a, b)]  # [16, M]
         for projection in projected:
             projection.sort(axis=1)
         results.append(np.abs(projected[0] - projected[1]).mean(dtype=np.float64))
