@@ -93,11 +93,17 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     measure = _command(
-        commands, "evaluate", _evaluate, "measure SWD of a stored model against real faces"
+        commands,
+        "evaluate",
+        _evaluate,
+        "measure SWD of stored models against real faces, and how near training faces they come",
     )
-    measure.add_argument("model", help="name, name@version, or path of an artifact")
+    measure.add_argument(
+        "models", nargs="+", metavar="MODEL", help="name, name@version, or path of an artifact"
+    )
     _add_data(measure, required=True)
     _add_swd_images(measure)
+    measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
 
     metric = _command(
         commands, "redundancy", _redundancy, "show which layers can be binarized, and why"
@@ -177,17 +183,36 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
+    stored = [model_store.read(model) for model in args.models]
     faces = load(args.data)
-    spec = model_store.load(args.model)
-    control = evaluate.control(faces)
-    for images in sorted({args.swd_images, control.images}):
-        _print_swd(args.model, evaluate.evaluate(spec, faces, images))
-    _print_swd("real faces (held out)", control)
+    reports = [evaluate.control(faces)]
+    print(_described(reports[0]))
+    for model in stored:
+        reports.append(evaluate.report(model, faces, args.swd_images))
+        print(_described(reports[-1]))
+    if args.json:
+        result = {
+            "dataset": faces.name,
+            "training_faces": len(faces.train),
+            "reports": [asdict(report) for report in reports],
+        }
+        args.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def _print_swd(name: str, result: evaluate.Evaluation) -> None:
-    levels = "  ".join(f"{level}: {value:.2f}" for level, value in result.swd.items())
-    print(f"{name}: SWD × 10³ of {result.images} images against training faces  {levels}")
+def _described(report: evaluate.Report) -> str:
+    lines = [report.what]
+    for evaluation in report.evaluations:
+        levels = "  ".join(f"{level}: {value:.2f}" for level, value in evaluation.swd.items())
+        lines.append(f"  SWD × 10³ of {evaluation.images} images against training faces  {levels}")
+    smallest, first, median = report.neighbours.distance
+    ratio, first_ratio, median_ratio = report.neighbours.ratio
+    lines += [
+        f"  nearest training face, grey levels: smallest {smallest:.1f}  1 %: {first:.1f}  "
+        f"median {median:.1f}",
+        f"  over the second nearest: smallest {ratio:.2f}  1 %: {first_ratio:.2f}  "
+        f"median {median_ratio:.2f}",
+    ]
+    return "\n".join(lines)
 
 
 def _redundancy(args: argparse.Namespace) -> None:

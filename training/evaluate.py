@@ -1,4 +1,5 @@
-"""How good a generator's images are: SWD of images made by the served kernels against real faces.
+"""How good a generator's images are: SWD of images made by the served kernels against real faces,
+and their distances to the nearest training faces.
 
 The control is the distance between two disjoint sets of real faces; no generator can be expected
 below it. SWD falls as the sets grow, so a model is compared with its control at one size.
@@ -12,7 +13,10 @@ import numpy as np
 
 import kernels
 from kernels import GeneratorSpec
+from model_store import Artifact
+from training import neighbours
 from training.data import Faces, Images
+from training.neighbours import Neighbours
 from training.swd import swd
 
 EVALUATION_SEED = 1 << 48  # image i has seed 2^48 + i: far from the seeds that people type
@@ -25,6 +29,16 @@ class Evaluation:
 
     images: int
     swd: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is measured of one generator, or of the held-out faces as its control."""
+
+    what: str  # name@version, or what else it is
+    digest: str | None  # of the model's artifact
+    evaluations: tuple[Evaluation, ...]  # at the control's size first
+    neighbours: Neighbours  # of as many images as the control has
 
 
 def generate(spec: GeneratorSpec, count: int) -> Images:
@@ -40,7 +54,25 @@ def evaluate(spec: GeneratorSpec, faces: Faces, count: int) -> Evaluation:
     return Evaluation(count, swd(generate(spec, count), faces.train[:count]))
 
 
-def control(faces: Faces) -> Evaluation:
-    """SWD of the held-out faces against as many training faces."""
+def control(faces: Faces) -> Report:
+    """The held-out faces against as many training faces."""
     count = min(len(faces.held_out), len(faces.train))
-    return Evaluation(count, swd(faces.held_out[:count], faces.train[:count]))
+    real = faces.held_out[:count]
+    return Report(
+        "real faces, held out",
+        None,
+        (Evaluation(count, swd(real, faces.train[:count])),),
+        neighbours.measure(real, faces.train),
+    )
+
+
+def report(stored: Artifact, faces: Faces, count: int) -> Report:
+    """A stored model at the control's size and against `count` training faces."""
+    size = min(len(faces.held_out), len(faces.train))
+    sizes = sorted({size, count})
+    return Report(
+        stored.label,
+        stored.digest,
+        tuple(evaluate(stored.spec, faces, images) for images in sizes),
+        neighbours.measure(generate(stored.spec, size), faces.train),
+    )

@@ -229,11 +229,16 @@ def test_swd_of_an_export_is_measured_and_kept(
     kept = model_store.artifact.read(out).manifest["swd"]
     assert kept is not None
     capsys.readouterr()
-    assert main(["evaluate", str(out), *arguments]) == 0
-    few, model, control = capsys.readouterr().out.splitlines()
-    assert f"mean: {kept['mean']:.2f}" in model
-    assert "of 3 images" in few
-    assert control.startswith("real faces (held out): SWD × 10³ of 3 images")
+    figures = tmp_path / "figures.json"
+    assert main(["evaluate", str(out), *arguments, "--json", str(figures)]) == 0
+    printed = capsys.readouterr().out
+    assert f"mean: {kept['mean']:.2f}" in printed
+    control, model = json.loads(figures.read_text())["reports"]
+    assert control["what"] == "real faces, held out"
+    assert [e["images"] for e in control["evaluations"]] == [3]
+    assert [e["images"] for e in model["evaluations"]] == [3, 32]
+    assert model["evaluations"][1]["swd"] == kept
+    assert 0 < model["neighbours"]["ratio"][0] <= 1
 
 
 def test_bad_data_and_unknown_models_are_errors_in_words(
