@@ -11,11 +11,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks import blocks
 from benchmarks.variants import RESULT
 
 README = Path(__file__).parents[1] / "README.md"
 NAMES = {"pytorch": "float32 PyTorch"}
-BEGIN, END = "<!-- variants: made by python -m benchmarks.readme -->\n", "<!-- /variants -->\n"
 
 
 def table(result: dict[str, Any]) -> str:
@@ -49,9 +49,8 @@ def table(result: dict[str, Any]) -> str:
 
 
 def update(text: str, result: dict[str, Any]) -> str:
-    """The README with the table between its two marks replaced."""
-    head, rest = text.split(BEGIN)
-    return head + BEGIN + table(result) + END + rest.split(END)[1]
+    """The README with its table made anew."""
+    return blocks.fill(text, "variants", table(result))
 
 
 def _resident(row: dict[str, Any]) -> int:

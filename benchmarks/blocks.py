@@ -1,0 +1,24 @@
+"""Generated blocks of the docs: what stands between two comments, the first of which names the
+command that makes it.
+
+    <!-- variants: made by make results -->
+    …
+    <!-- /variants -->
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def fill(text: str, name: str, body: str) -> str:
+    """The page `text` with the block `name` holding `body`; ValueError where it has no such
+    block.
+    """
+    block = re.compile(
+        rf"(<!-- {re.escape(name)}: [^\n]* -->\n).*?(<!-- /{re.escape(name)} -->)", re.DOTALL
+    )
+    filled, count = block.subn(lambda marks: marks[1] + body.rstrip("\n") + "\n" + marks[2], text)
+    if count != 1:
+        raise ValueError(f"the page must have one block {name!r}, not {count}")
+    return filled
