@@ -44,6 +44,13 @@ class Experiment:
             parts.append(o.loss)
         if self.teacher:
             parts.append(f"taught{o.teacher_weight:g}")
+        usual = Options()
+        if o.batch != usual.batch:
+            parts.append(f"b{o.batch}")
+        if o.learning_rate != usual.learning_rate:
+            parts.append(f"lr{o.learning_rate:g}")
+        if o.decay_from != usual.decay_from:
+            parts.append(f"decay{o.decay_from:g}")
         return "-".join(parts)
 
 
@@ -85,6 +92,13 @@ def losses() -> Iterator[Experiment]:
             yield Experiment(_options(variant, loss=loss))
 
 
+def tried() -> Iterator[Experiment]:
+    """Other recipes than the comparison's, float and partial."""
+    for change in ({"batch": 64}, {"decay_from": 1.0}, {"learning_rate": 4e-4}):
+        for variant in ("float", "partial"):
+            yield Experiment(_options(variant, **change))
+
+
 def aligned() -> Iterator[Experiment]:
     """Students of a float teacher beside the same trained from scratch."""
     teacher = Experiment(_options("float", images=LONG))
@@ -103,7 +117,7 @@ def shipped() -> Iterator[Experiment]:
         yield Experiment(_options(variant, FULL_WIDTH, FULL_SIZE), teacher)
 
 
-SUITES = {suite.__name__: suite for suite in (comparison, metric, losses, aligned, shipped)}
+SUITES = {suite.__name__: suite for suite in (comparison, metric, losses, tried, aligned, shipped)}
 
 
 def run(experiment: Experiment, runs: Path, data: Path, as_teacher: bool = False) -> None:

@@ -24,7 +24,12 @@ def test_names_are_unique_and_hold_no_more_than_file_names_may() -> None:
 
 
 def test_the_suites_compare_equal_budgets() -> None:
-    for suite in (experiments.comparison, experiments.metric, experiments.losses):
+    for suite in (
+        experiments.comparison,
+        experiments.metric,
+        experiments.losses,
+        experiments.tried,
+    ):
         assert {experiment.options.images for experiment in suite()} == {102_400}
     assert len({experiment.options.seed for experiment in experiments.comparison()}) == 3
     assert [e.options.variant for e in experiments.metric()][:2] == ["0", "1"]
