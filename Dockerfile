@@ -10,6 +10,7 @@ WORKDIR /src
 COPY pyproject.toml CMakeLists.txt LICENSE README.md ./
 COPY kernels kernels
 COPY model_store model_store
+COPY pbgen pbgen
 COPY service service
 COPY training training
 RUN python3 -m venv /opt/pbgen

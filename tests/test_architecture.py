@@ -1,8 +1,9 @@
 """The rules that hold the tree together: who may import whom, no pickle, files of one noun.
 
-Imports run one way: service, training and benchmarks → model_store and kernels; model_store → the
-spec of kernels; kernels → NumPy; loadtest → nothing of ours. torch is training's alone (benchmarks
-time it as a peer), so that serving starts fast and stays small.
+Imports run one way: service and training → model_store and kernels; model_store → the spec of
+kernels; kernels → NumPy; pbgen → what serves, but its client → nothing of ours; loadtest → nothing
+of ours; benchmarks → what they measure. torch is training's alone (benchmarks time it as a peer),
+so that serving starts fast and stays small.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("benchmarks", "kernels", "loadtest", "model_store", "service", "training")
+PARTS = ("benchmarks", "kernels", "loadtest", "model_store", "pbgen", "service", "training")
 MAY_IMPORT = {  # of our own, besides itself
-    "benchmarks": ("kernels", "model_store"),
+    "benchmarks": ("kernels", "model_store", "training"),
     "kernels": (),
     "loadtest": (),
     "model_store": ("kernels.spec",),
+    "pbgen": ("kernels", "model_store", "service"),
     "service": ("kernels", "model_store"),
     "training": ("kernels", "model_store"),
 }
@@ -74,6 +76,12 @@ def test_kernels_need_numpy_alone(path: Path) -> None:
 )
 def test_torch_stays_in_training(path: Path) -> None:
     assert [name for name in imports(path) if is_within(name, ("torch", "torchvision"))] == []
+
+
+@pytest.mark.parametrize("name", ["calls", "client", "errors", "tarstream"])
+def test_the_client_needs_nothing_of_ours(name: str) -> None:
+    others = tuple(part for part in PARTS if part != "pbgen")
+    assert [each for each in imports(ROOT / f"pbgen/{name}.py") if is_within(each, others)] == []
 
 
 @pytest.mark.parametrize("path", SOURCES + TESTS, ids=relative)

@@ -1,0 +1,93 @@
+"""The command `pbgen`, as a process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.serving import ROOT, environment
+
+
+def pbgen(*arguments: object, store: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pbgen", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment(store=store),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_file_is_the_same_from_here_and_from_a_service(
+    http: httpx.Client, random_store: Path, tmp_path: Path
+) -> None:
+    here, there = tmp_path / "here.npy", tmp_path / "there.npy"
+    common = ("generate", "--seed", 7, "--count", 40, "--out")
+    assert pbgen(*common, here, store=random_store).returncode == 0
+    assert pbgen(*common, there, "--url", http.base_url, store=random_store).returncode == 0
+    images = np.load(here)
+    assert images.shape == (40, 16, 16, 3)
+    np.testing.assert_array_equal(images, np.load(there))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["here.npy", "there.npy"]
+
+
+def test_a_tar_holds_a_png_a_face(random_store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "faces.tar"
+    assert pbgen("generate", "--count", 3, "--out", out, store=random_store).returncode == 0
+    with tarfile.open(out) as tar:
+        assert tar.getnames() == [f"{i:08}.png" for i in range(3)]
+        with Image.open(tar.extractfile("00000002.png")) as picture:
+            assert picture.size == (16, 16)
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_compare_prints_a_row_a_variant(
+    http: httpx.Client, random_store: Path, tmp_path: Path, served: bool
+) -> None:
+    out = tmp_path / "compared.png"
+    place = ("--url", http.base_url) if served else ()
+    done = pbgen("compare", "--seed", 1, "--out", out, *place, store=random_store)
+    assert done.returncode == 0
+    assert [row.split()[0] for row in done.stdout.splitlines()] == ["VARIANT", "float", "partial"]
+    with Image.open(out) as picture:
+        assert picture.size == (8 * 16, 2 * 16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("generate", "--count", "0"), 2, "must be 1"),
+        (("generate", "--variant", "nobody"), 1, "nobody"),
+        (("generate", "--out", "face.gif"), 1, ".png, .npy, .tar"),
+        (("generate", "--count", "65"), 1, "at most 64"),
+        (("generate", "--url", "http://127.0.0.1:9", "--out", "no.npy"), 1, "error: "),
+        (("compare", "--variants", "full"), 1, "two or three"),
+        (("store", "show", "nobody"), 1, "nobody"),
+        ((), 2, "usage"),
+    ],
+)
+def test_errors_are_lines(
+    random_store: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = pbgen(*arguments, store=random_store)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_teaches_and_needs_no_heavy_library() -> None:
+    code = (
+        "import sys; from pbgen.cli import _parser; text = _parser().format_help();"
+        "assert 'pbgen generate --seed 7' in text;"
+        "sys.exit(', '.join({'numpy', 'httpx', 'fastapi', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.strip() == ""
