@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from kernels.spec import LayerSpec
 from model_store import schema
@@ -45,6 +45,13 @@ class Provenance(TypedDict):
     commit: str
 
 
+class Direction(TypedDict):
+    """A principal direction of the first layer (`training/directions.py`)."""
+
+    share: float  # of the sum of squares of the layer's weights
+    vector: list[float]  # of unit length, a number for each latent
+
+
 class Manifest(TypedDict):
     """The whole; an export may add further keys."""
 
@@ -55,6 +62,7 @@ class Manifest(TypedDict):
     provenance: Provenance
     swd: dict[str, float] | None  # sliced Wasserstein distance · 10³ by level, and its "mean"
     export: dict[str, Any]  # what rounding changed: grey levels between kernels and training graph
+    directions: NotRequired[list[Direction]]  # strongest first; early exports lack them
     digest: str  # "sha256:…" over all the rest and the tensors: `artifact.digest`
 
 
@@ -77,6 +85,13 @@ def check(value: object) -> Manifest:
     manifest = cast(Manifest, value)
     if not manifest["layers"]:
         raise ManifestError("manifest.layers is empty; at least one layer would be right")
+    latent_dim = manifest["layers"][0]["c_in"]
+    for i, direction in enumerate(manifest.get("directions", [])):
+        if len(direction["vector"]) != latent_dim:
+            raise ManifestError(
+                f"manifest.directions.{i}.vector has {len(direction['vector'])} numbers; "
+                f"{latent_dim} would be right"
+            )
     return manifest
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import model_store
 from model_store import artifact
-from training import evaluate, experiments, export, likeness, parallel, redundancy
+from training import directions, evaluate, experiments, export, likeness, parallel, redundancy
 from training.data import DataError, Faces, load
 from training.loop import Run
 from training.losses import LOSSES
@@ -248,6 +248,7 @@ def _export(args: argparse.Namespace) -> None:
         "provenance": provenance,
         "swd": result.swd if result else None,
         "export": report,
+        "directions": directions.directions(spec),
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     digest = artifact.write(args.out, spec, manifest)

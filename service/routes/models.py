@@ -12,7 +12,7 @@ from service.context import context
 from service.gallery import Gallery, of_artifact
 from service.openapi import problems
 from service.routes.variants import layers
-from service.schemas.models import ModelDetails, Models, StoredModel
+from service.schemas.models import Direction, ModelDetails, Models, StoredModel
 
 router = APIRouter()
 
@@ -44,6 +44,7 @@ async def model(
         artifact_bytes=artifact.file_bytes,
         layers=layers(manifest),
         swd=manifest["swd"],
+        directions=[Direction(**each) for each in manifest.get("directions", [])],
         provenance=dict(manifest["provenance"]),
         export=manifest["export"],
     )

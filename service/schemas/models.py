@@ -62,6 +62,18 @@ class Models(BaseModel):
     models: list[StoredModel]
 
 
+class Direction(BaseModel):
+    """A direction in latent space that the first layer answers to strongly."""
+
+    share: Annotated[
+        float, Field(description="Of the sum of squares of the first layer's weights.")
+    ]
+    vector: Annotated[
+        list[float],
+        Field(description="Of unit length; a step t along it adds t times these to the latents."),
+    ]
+
+
 class ModelDetails(BaseModel):
     """All that a stored version says of itself."""
 
@@ -72,5 +84,12 @@ class ModelDetails(BaseModel):
     artifact_bytes: int
     layers: list[Layer]
     swd: dict[str, float] | None
+    directions: Annotated[
+        list[Direction],
+        Field(
+            description="Principal directions of the first layer, strongest first; latents moved "
+            "along them go into POST /generate. Empty: the artifact holds none."
+        ),
+    ]
     provenance: Annotated[dict[str, Any], Field(description="Data, its terms, training, commit.")]
     export: Annotated[dict[str, Any], Field(description="What rounding changed.")]

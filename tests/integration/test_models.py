@@ -21,6 +21,7 @@ from model_store import Store
 from service.keys import Key, hash_key
 from tests import factories
 from tests.serving import ROOT, serving
+from training.directions import directions
 
 ADMIN = {"authorization": "Bearer admin-key"}
 KEYS = [
@@ -37,7 +38,8 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     new = tmp_path_factory.mktemp("new") / "new.safetensors"
     for seed in (2, 3, 4):
         spec = factories.generator("partial", seed=seed)
-        model_store.artifact.write(new, spec, factories.manifest(spec, "partial"))
+        manifest = factories.manifest(spec, "partial") | {"directions": directions(spec)}
+        model_store.artifact.write(new, spec, manifest)
         Store(root).add(new)
     Store(root).activate("partial@4", "canary")
     damaged = root / "partial" / "3.safetensors"
@@ -119,6 +121,8 @@ def test_models_are_listed_and_told_in_full(client: httpx.Client, versions: Path
     assert (told["model"], told["digest"]) == ("partial@2", artifact.digest)
     assert told["provenance"] == artifact.manifest["provenance"]
     assert [row["precision"] for row in told["layers"]] == ["binary", "binary", "fixed"]
+    assert told["directions"] == artifact.manifest["directions"]
+    assert client.get("/models/partial/1").json()["directions"] == []  # it was exported without
     broken = client.get("/models/partial/3")
     assert broken.status_code == 422
     assert "partial@3" in broken.json()["detail"]

@@ -121,6 +121,14 @@ def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
             lambda m: m["layers"][0]["redundancy"].pop("ratio"),
             r"layers\.0\.redundancy\.ratio is missing",
         ),
+        (
+            lambda m: m.update(directions=[{"share": 0.1}]),
+            r"manifest\.directions\.0\.vector is missing",
+        ),
+        (
+            lambda m: m.update(directions=[{"share": 0.1, "vector": [0.5] * 4}]),
+            r"directions\.0\.vector has 4 numbers; 5 would be right",
+        ),
     ],
 )
 def test_incomplete_manifest(change: Callable[[dict[str, Any]], object], message: str) -> None:
