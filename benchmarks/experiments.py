@@ -15,8 +15,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from kernels.dcgan import dcgan
 from training.experiments import RECORDS, SUITES, Experiment
-from training.networks import dcgan
 from training.redundancy import redundancy
 
 LEVELS = ("64", "32", "16", "mean")

@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks import machine
+from kernels import machine
+from kernels.dcgan import LATENT_DIM, dcgan
 from training.batches import draw
 from training.loop import Run
-from training.networks import LATENT_DIM, SLOPE, dcgan
+from training.networks import SLOPE
 from training.options import COMPUTE_DTYPES, Options
 
 RESULT = Path(__file__).parent / "results" / "steps.json"

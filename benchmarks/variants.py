@@ -19,7 +19,7 @@ from typing import Any
 
 import kernels
 import model_store
-from benchmarks import machine
+from kernels import machine
 from kernels.bench import random_generator
 
 VARIANTS = ("float", "full", "partial")

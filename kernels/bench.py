@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels import native
+from kernels import machine, tanh
+from kernels.dcgan import dcgan
 from kernels.generator import NUMPY, Generator, available_isas
 from kernels.latents import latents
 from kernels.spec import WEIGHT_DTYPES, Deconvolution, GeneratorSpec, LayerSpec, Precision
 
 VARIANTS = ("partial", "full", "float")
-LATENT_DIM = 100
 SEED = 1
 
 
@@ -59,32 +56,40 @@ class Row:
 
 
 def random_generator(variant: str, base: int = 128, image_size: int = 64) -> GeneratorSpec:
-    """DCGAN with random weights: 4×4, then a doubling a layer; widths fall by halves to `base`."""
-    doublings = image_size.bit_length() - 3  # 4 → image_size
-    widths = [base * 2**i for i in reversed(range(doublings))] + [3]
-    shapes = [Deconvolution(LATENT_DIM, widths[0], 4, 1, 0, 1)]
-    for c_in, c_out in pairwise(widths):
-        shapes.append(Deconvolution(c_in, c_out, 4, 2, 1, shapes[-1].size_out))
+    """DCGAN with random weights, `base` channels before the image; its pictures are grey noise of a
+    wide range.
+    """
+    shapes = dcgan(base, image_size)
     kinds = [Precision.FLOAT if variant == "float" else Precision.BINARY] * len(shapes)
     if variant == "partial":
         kinds[-1] = Precision.FIXED
     rng = np.random.default_rng(SEED)
-    return GeneratorSpec(tuple(map(_random_layer, shapes, kinds, [rng] * len(shapes))))
+    hidden = [_random_layer(g, kind, rng) for g, kind in zip(shapes, kinds, strict=True)]
+    return GeneratorSpec((*hidden[:-1], _to_image(hidden[-1])))
 
 
 def _random_layer(g: Deconvolution, kind: Precision, rng: np.random.Generator) -> LayerSpec:
+    """Outputs spread as widely as inputs: scales are He et al.'s, of four taps (stride 2)."""
     dtype = WEIGHT_DTYPES[kind]
     weight: NDArray[np.generic]
     shape = (g.kernel, g.kernel, g.c_out, g.c_in)
+    spread = 1.0
     if kind is Precision.FLOAT:
-        weight = rng.standard_normal(shape, np.float32) / np.float32(np.sqrt(4 * g.c_in))
-        scale = 1.0
+        weight = rng.standard_normal(shape, np.float32)
     elif kind is Precision.FIXED:
-        weight, scale = rng.integers(-4096, 4096, shape, dtype), 1e-3
+        weight, spread = rng.integers(-4096, 4096, shape, dtype), 4096 / 3**0.5
     else:
-        weight, scale = rng.integers(0, 256, (*shape[:3], -(-g.c_in // 8)), dtype), 0.5
-    ones = np.ones(g.c_out, np.float32)
-    return LayerSpec(g, kind, weight, ones * np.float32(scale), ones)
+        weight = rng.integers(0, 256, (*shape[:3], -(-g.c_in // 8)), dtype)
+    scale = np.full(g.c_out, (2 / (4 * g.c_in)) ** 0.5 / spread, np.float32)
+    return LayerSpec(g, kind, weight, scale, np.zeros(g.c_out, np.float32))
+
+
+def _to_image(layer: LayerSpec) -> LayerSpec:
+    """The layer with its outputs in steps of the table of tanh."""
+    one = 1 if layer.precision is Precision.FLOAT else 255  # an activation that stands for 1
+    shift = np.full_like(layer.shift, tanh.CENTER)
+    scale = layer.scale * np.float32(tanh.ONE / one)
+    return LayerSpec(layer.geometry, layer.precision, layer.weight, scale, shift)
 
 
 def rows_of(
@@ -126,31 +131,25 @@ def measure(rows: Sequence[tuple[Row, Generator]], seconds: float) -> None:
         row.summarize()
 
 
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "architecture": platform.machine(),
-        "cores": os.cpu_count(),
-        "compiler": native.compiler(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "system": platform.platform(),
-    }
-
-
 def table(rows: Sequence[Row]) -> str:
-    """The rows as text, aligned."""
-    lines = ["variant  isa       base  size  threads  batch   ms/image   10 %–90 %        MB held"]
+    """The rows as text, aligned, a blank line between generators."""
+    head = "variant  isa       width  pixels  threads  batch   ms an image   10 % – 90 %"
+    lines = [head + "      G mult-adds/s   MB held"]
+    last = rows[0]
     for r in rows:
+        if (r.variant, r.isa, r.base, r.image_size) != (
+            last.variant,
+            last.isa,
+            last.base,
+            last.image_size,
+        ):
+            lines.append("")
+        last = r
+        spread = f"{r.low_ms:.3f} – {r.high_ms:.3f}"
         lines.append(
-            f"{r.variant:8} {r.isa:9} {r.base:4} {r.image_size:5} {r.threads:8} {r.batch:6} "
-            f"{r.median_ms:10.3f}   {r.low_ms:.3f}–{r.high_ms:.3f} {r.resident_bytes / 1e6:12.2f}"
+            f"{r.variant:8} {r.isa:9} {r.base:5} {r.image_size:7} {r.threads:8} {r.batch:6} "
+            f"{r.median_ms:13.3f}   {spread:17}{r.multiply_adds / r.median_ms / 1e6:14.1f}"
+            f"{r.resident_bytes / 1e6:10.2f}"
         )
     return "\n".join(lines)
 
@@ -180,11 +179,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     )
     measure(rows, options.seconds)
+    described = machine.describe()
+    print(f"{described['cpu']}, {described['cpus']} cores, kernels by {described['compiler']}\n")
     print(table([row for row, _ in rows]))
     if options.json:
-        when = datetime.now(UTC).isoformat(timespec="seconds")
-        report = {"measured_at": when, "machine": machine(), "seed": SEED}
-        report["rows"] = [row.to_json() for row, _ in rows]
+        report = {"machine": described, "seed": SEED, "rows": [row.to_json() for row, _ in rows]}
         options.json.write_text(json.dumps(report, indent=1) + "\n")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels import packing
+from kernels.dcgan import chain
 from kernels.spec import INT32_MAX, Deconvolution, GeneratorSpec, LayerSpec, Precision
 from model_store import artifact
 from model_store.manifest import layer_row
@@ -27,23 +27,6 @@ HIDDEN_MEAN, HIDDEN_SPREAD = 60.0, 70.0  # of a u8 activation before its clamp
 IMAGE_MEAN, IMAGE_SPREAD = 2047.5, 400.0  # of the argument of the TANH table
 LATENT_RMS = 147.8  # of 2q − 255 over the bytes q
 HIDDEN_RMS = 92.2  # √(HIDDEN_MEAN² + HIDDEN_SPREAD²)
-
-
-def geometry(
-    widths: tuple[int, ...] = (16, 8, 3), latent_dim: int = 12
-) -> tuple[Deconvolution, ...]:
-    """DCGAN's chain: latents → widths[0] × 4 × 4, then a 4×4 stride-2 layer for each further width.
-
-    Every layer but the first doubles the size: three widths give 16-pixel images, five give 64.
-    """
-    first = Deconvolution(
-        c_in=latent_dim, c_out=widths[0], kernel=4, stride=1, padding=0, size_in=1
-    )
-    rest = (
-        Deconvolution(c_in=c_in, c_out=c_out, kernel=4, stride=2, padding=1, size_in=4 * 2**i)
-        for i, (c_in, c_out) in enumerate(pairwise(widths))
-    )
-    return (first, *rest)
 
 
 def layer(
@@ -107,12 +90,12 @@ def generator(
     `widths=(512, 256, 128, 64, 3), latent_dim=100` is DCGAN with base 64.
     """
     rng = np.random.default_rng(seed)
-    chain = geometry(widths, latent_dim)
-    kinds = precisions(variant, len(chain))
+    geometry = chain(widths, latent_dim)
+    kinds = precisions(variant, len(geometry))
     return GeneratorSpec(
         layers=tuple(
-            layer(shape, kind, rng, first=i == 0, last=i == len(chain) - 1)
-            for i, (shape, kind) in enumerate(zip(chain, kinds, strict=True))
+            layer(shape, kind, rng, first=i == 0, last=i == len(geometry) - 1)
+            for i, (shape, kind) in enumerate(zip(geometry, kinds, strict=True))
         )
     )
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import model_store
+from kernels.dcgan import dcgan
 from model_store import artifact
 from training import directions, evaluate, experiments, export, likeness, parallel, redundancy
 from training.data import DataError, Faces, load
 from training.loop import Run
 from training.losses import LOSSES
-from training.networks import dcgan
 from training.options import COMPUTE_DTYPES, Options
 from training.provenance import Provenance
 

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kernels.dcgan import LATENT_DIM
 from training import parallel
 from training.data import Images
-from training.networks import LATENT_DIM, LATENT_LEVELS, decode_latents
+from training.networks import LATENT_LEVELS, decode_latents
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from kernels.dcgan import LATENT_DIM, dcgan
 from training import parallel, plots
 from training.batches import Batch, draw
 from training.binarize import clip
@@ -24,12 +25,10 @@ from training.data import Faces, Images
 from training.log import Log
 from training.losses import LOSSES, gradient_penalty
 from training.networks import (
-    LATENT_DIM,
     LATENT_LEVELS,
     Discriminator,
     Generator,
     binary_weights,
-    dcgan,
     decode_latents,
 )
 from training.options import Options

@@ -8,9 +8,6 @@ both. Networks compute in the dtype of their input (float32 or bfloat16); parame
 
 from __future__ import annotations
 
-import math
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,26 +17,8 @@ from training import overlap
 from training.binarize import binarize
 from training.parallel import BatchNorm
 
-LATENT_DIM = 100
 LATENT_LEVELS = 256  # the latent cube U(−1, 1)^100 is a grid: byte q means (q − 127.5) / 127.5
 SLOPE = 0.2  # of LeakyReLU
-
-
-def dcgan(
-    width: int, image_size: int = 64, latent_dim: int = LATENT_DIM
-) -> tuple[Deconvolution, ...]:
-    """Layer geometry of DCGAN's generator; `width` channels enter the last deconvolution.
-
-    Width 64 and image size 64 give 100 → 512·4·4 → 256 → 128 → 64 → 3.
-    """
-    doublings = int(math.log2(image_size)) - 2
-    if image_size != 4 << doublings or doublings < 1:
-        raise ValueError(f"image size must be a power of two of at least 8, not {image_size}")
-    channels = [width << i for i in reversed(range(doublings))] + [3]
-    layers = [Deconvolution(latent_dim, channels[0], kernel=4, stride=1, padding=0, size_in=1)]
-    for c_in, c_out in pairwise(channels):
-        layers.append(Deconvolution(c_in, c_out, 4, 2, 1, size_in=layers[-1].size_out))
-    return tuple(layers)
 
 
 def decode_latents(latents: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from kernels.dcgan import dcgan
 from kernels.spec import Deconvolution
 from training.losses import LOSSES
-from training.networks import dcgan
 from training.redundancy import choose_binary
 
 VARIANTS = ("float", "full", "partial")

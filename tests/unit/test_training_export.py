@@ -7,9 +7,10 @@ import torch
 
 import kernels
 from kernels import Precision, reference
+from kernels.dcgan import dcgan
 from kernels.tanh import CENTER, ONE
 from training import export
-from training.networks import Generator, dcgan
+from training.networks import Generator
 
 
 def _generator(binary: tuple[bool, ...]) -> Generator:

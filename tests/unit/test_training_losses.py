@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from kernels.dcgan import dcgan
 from training.losses import LOSSES, gradient_penalty
-from training.networks import Discriminator, dcgan
+from training.networks import Discriminator
 
 REAL, FAKE = torch.tensor([0.3, -1.0, 2.0]), torch.tensor([0.7, 2.0, -1.5])
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from kernels.dcgan import dcgan
 from kernels.spec import Deconvolution
 from training import binarize, overlap
-from training.networks import Discriminator, Generator, binary_weights, dcgan, decode_latents
+from training.networks import Discriminator, Generator, binary_weights, decode_latents
 
 GEOMETRIES = [
     Deconvolution(5, 7, kernel=4, stride=2, padding=1, size_in=4),

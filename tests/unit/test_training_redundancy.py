@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kernels.dcgan import dcgan
 from kernels.spec import Deconvolution
-from training.networks import dcgan
 from training.redundancy import choose_binary, redundancy, table
 
 

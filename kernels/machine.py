@@ -1,4 +1,4 @@
-"""The machine and the build that a measurement was made on."""
+"""The machine and the build that a measurement is made on."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import kernels
+import numpy as np
+
 from kernels import native
+from kernels.generator import available_isas
 
 ROOT = Path(__file__).parents[1]
 
 
 def describe() -> dict[str, Any]:
-    """CPU model and count, memory, instruction sets, compiler, Python, commit and the time (ISO
-    8601, UTC).
+    """CPU model and count, memory, instruction sets, compiler, Python, NumPy, commit and the time
+    (ISO 8601, UTC).
     """
     return {
         "cpu": _cpu_model(),
         "cpus": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "isas": list(kernels.available_isas()),
+        "isas": list(available_isas()),
         "compiler": native.compiler(),
         "system": platform.platform(),
         "python": platform.python_version(),
+        "numpy": np.__version__,
         "commit": _output(["git", "-C", str(ROOT), "rev-parse", "HEAD"]),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
