@@ -62,7 +62,7 @@ $(VENV)/.serve: $(INPUTS) | $(RUN)
 
 $(VENV)/.develop: $(INPUTS) | $(RUN)
 	@echo 'Installing what the tests need (PyTorch among it) and building the kernels …'
-	@$(PIP) --editable '.[dev,loadtest,remote,train]'
+	@$(PIP) --editable '.[bulk,dev,loadtest,remote,tracing,train]'
 	@$(check-library)
 	@touch $@ $(VENV)/.serve
 

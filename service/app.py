@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -27,6 +28,9 @@ from service.state.opening import open_state
 from service.tokens import Sealer
 from service.versions import Versions
 
+if TYPE_CHECKING:
+    from service.tracing import Tracing
+
 INTERFACE_VERSION = "1"
 
 
@@ -35,10 +39,11 @@ def create_app(settings: Settings) -> FastAPI:
 
     Starting it raises ArtifactError for a store that cannot be served, StateUnavailableError for a
     data directory that cannot be used, and ValueError for an instruction set that the machine
-    lacks or an experiment that cannot be run.
+    lacks, an experiment that cannot be run, or tracing without its extra.
     """
     metrics = Metrics()
     request_log = RequestLog()
+    tracing = _open_tracing(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -78,6 +83,8 @@ def create_app(settings: Settings) -> FastAPI:
             await following
         scheduler.close()
         await state.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
         request_log.flush()
 
     app = FastAPI(
@@ -86,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=INTERFACE_VERSION,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
+        telemetry=None if tracing is None else tracing.config,
         docs_url=None,  # it fetches scripts from another host; `routes.documents` has ours
         redoc_url=None,
     )
@@ -95,5 +103,15 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     app.add_middleware(Limits, body_bytes=settings.body_limit_bytes)
     # The last one added is the outermost.
-    app.add_middleware(Telemetry, metrics=metrics, request_log=request_log)
+    app.add_middleware(Telemetry, metrics=metrics, request_log=request_log, tracing=tracing)
     return app
+
+
+def _open_tracing(settings: Settings) -> Tracing | None:
+    if not settings.tracing:
+        return None
+    try:
+        from service.tracing import Tracing
+    except ImportError:
+        raise ValueError("PBGEN_TRACING needs: pip install 'pbgen[tracing]'") from None
+    return Tracing()

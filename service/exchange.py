@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Scope
+
+if TYPE_CHECKING:
+    from service.tracing import Trace
 
 KEY = "pbgen.exchange"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -22,6 +25,13 @@ class Exchange:
     request_id: str  # the client's X-Request-ID if it is a short word, else drawn
     client: str  # who asks, for limits and the experiment: "address:…", or "key:…" of its API key
     variant: str = ""  # set once it is known to be a served one, so that labels stay bounded
+    trace: Trace | None = None  # with PBGEN_TRACING, if it is kept
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What leads from a log line or a measurement (as its exemplar) back to the request."""
+        traced = {} if self.trace is None else {"trace_id": self.trace.id}
+        return {"request_id": self.request_id, **traced}
 
 
 def open_exchange(scope: Scope) -> Exchange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,17 +14,23 @@ from service.logs import RequestLog, log
 from service.metrics import Metrics
 from service.pipeline import ClientLeftError
 
+if TYPE_CHECKING:
+    from service.tracing import Tracing
+
 CLIENT_LEFT = 499  # nginx's number for it; told in metrics only, as nobody is there to read it
 NO_ROUTE = "none"
 
 
 class Telemetry:
-    """Counts, times, names (X-Request-ID) and logs every request; a failure becomes a 500."""
+    """Counts, times, names (X-Request-ID), logs and traces requests; a failure becomes a 500."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, request_log: RequestLog) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, request_log: RequestLog, tracing: Tracing | None
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._request_log = request_log
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -31,6 +38,8 @@ class Telemetry:
             return
         began = perf_counter()
         exchange = open_exchange(scope)
+        if self._tracing is not None:
+            exchange.trace = self._tracing.open(exchange.request_id)
         code = 0
 
         async def named(message: Message) -> None:
@@ -38,6 +47,8 @@ class Telemetry:
             if message["type"] == "http.response.start":
                 code = message["status"]
                 MutableHeaders(scope=message)["X-Request-ID"] = exchange.request_id
+                if exchange.trace is not None:
+                    exchange.trace.name_variant(exchange.variant)
             await send(message)
 
         try:
@@ -57,12 +68,11 @@ class Telemetry:
     def _tell(
         self, method: str, route: str, code: int, duration_s: float, exchange: Exchange
     ) -> None:
+        ids = exchange.ids
         self._metrics.requests.labels(route, exchange.variant, code).inc()
-        self._metrics.request_duration.labels(route, exchange.variant).observe(
-            duration_s, {"request_id": exchange.request_id}
-        )
+        self._metrics.request_duration.labels(route, exchange.variant).observe(duration_s, ids)
         self._request_log.add(
-            request_id=exchange.request_id,
+            **ids,
             method=method,
             route=route,
             status=code,

@@ -11,6 +11,7 @@ from fastapi import Request
 from numpy.typing import NDArray
 
 from service.errors import DeadlineExceeded, Unavailable
+from service.exchange import exchange
 from service.gallery import Served
 from service.images import Format, Pixels
 from service.metrics import Metrics
@@ -48,7 +49,9 @@ class Pipeline:
             subject.inputs,
             lambda pictures: picture_format.encode(pictures, subject.seeds),
         )
-        self._metrics.encode_duration.labels(picture_format.name).observe(done.finish_s)
+        self._metrics.encode_duration.labels(picture_format.name).observe(
+            done.finish_s, exchange(request).ids
+        )
         return done
 
     async def make(
@@ -73,7 +76,10 @@ class Pipeline:
                 served.lane.withdraw(job)
         finally:
             progress.dec()
-        self._metrics.queue_duration.labels(variant).observe(done.queue_s)
+        told = exchange(request)
+        self._metrics.queue_duration.labels(variant).observe(done.queue_s, told.ids)
+        if told.trace is not None:
+            told.trace.add_stages(done, variant, len(inputs))
         self._metrics.images.labels(variant, label).inc(len(inputs))
         return done
 

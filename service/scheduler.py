@@ -47,16 +47,19 @@ class Done(Generic[T]):
     """What a job gave, and the seconds that it waited, ran, and took to finish."""
 
     value: T
+    queued_at: float  # of `perf_counter`
     queue_s: float
     run_s: float
     finish_s: float
 
+    @property
+    def stages(self) -> dict[str, float]:
+        """The seconds by the names that headers and traces give them, in their order."""
+        return {"queue": self.queue_s, "generate": self.run_s, "encode": self.finish_s}
+
     def server_timing(self) -> str:
         """The value of a Server-Timing header (https://www.w3.org/TR/server-timing/), in ms."""
-        return (
-            f"queue;dur={self.queue_s * 1e3:.3f}, generate;dur={self.run_s * 1e3:.3f}, "
-            f"encode;dur={self.finish_s * 1e3:.3f}"
-        )
+        return ", ".join(f"{name};dur={each * 1e3:.3f}" for name, each in self.stages.items())
 
 
 class Job(Generic[T]):
@@ -100,7 +103,9 @@ class Job(Generic[T]):
         ran = perf_counter()
         value = self.finish(self._outputs)
         finished = perf_counter()
-        return Done(value, self._started - self._queued, ran - self._started, finished - ran)
+        return Done(
+            value, self._queued, self._started - self._queued, ran - self._started, finished - ran
+        )
 
 
 @dataclass(eq=False)

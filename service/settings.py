@@ -108,6 +108,11 @@ class Settings(BaseSettings):
     log_level: Literal["info", "warning", "error"] = Field(
         default="info", description="What is logged; each request is a line of level info."
     )
+    tracing: bool = Field(
+        default=False,
+        description="Sends a trace of every request by OTLP over HTTP; the standard variables "
+        "(`OTEL_EXPORTER_OTLP_ENDPOINT`, …) say where to. Needs the extra `tracing`.",
+    )
     drain_s: float = Field(
         default=1.0,
         ge=0,
