@@ -1,13 +1,14 @@
-"""Every instruction set at hand gives the reference's pixels, on random geometry and any split."""
+"""Every instruction set at hand gives the reference's pixels: any geometry, split and team."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from kernels import (
     Deconvolution,
@@ -16,78 +17,53 @@ from kernels import (
     Precision,
     available_isas,
     latents,
+    native,
     reference,
 )
 from kernels.generator import NUMPY
+from kernels.team import Team
 from tests.factories import layer
+from tests.kernel_cases import EXAMPLES, Case, cases
 
-WIDTHS = (1, 2, 3, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100)
 INTEGERS = (Precision.BINARY, Precision.FIXED)
 
 
-@dataclass(frozen=True)
-class Case:
-    spec: GeneratorSpec
-    seed: int
+def ways(
+    spec: GeneratorSpec, isa: str, z: NDArray[np.uint8], split: int, members: int
+) -> Iterator[NDArray[np.uint8]]:
+    """The images of one call, of two, and of a team's."""
+    if isa == NUMPY:
+        yield Generator(spec, isa=isa).run(z)
+        return
+    prepared = native.NativeGenerator(spec, isa)
+    yield prepared.run(z)
+    yield np.concatenate([prepared.run(z[:split]), prepared.run(z[split:])])
+    yield Team(prepared, members).run(z)
 
 
-@st.composite
-def cases(draw: st.DrawFn, precisions: tuple[Precision, ...], most_multiply_adds: float) -> Case:
-    """A generator of one to four layers of any geometry."""
-    count = draw(st.integers(1, 4))
-    shapes: list[Deconvolution] = []
-    for i in range(count):
-        size_in = shapes[-1].size_out if shapes else 1
-        kernel = draw(st.integers(1, 5))
-        stride = draw(st.integers(1, 2))
-        padding = draw(st.integers(0, kernel - 1))
-        size_out = (size_in - 1) * stride - 2 * padding + kernel
-        assume(1 <= size_out <= 40)
-        c_in = shapes[-1].c_out if shapes else draw(st.sampled_from(WIDTHS))
-        c_out = 3 if i == count - 1 else draw(st.sampled_from(WIDTHS))
-        shapes.append(Deconvolution(c_in, c_out, kernel, stride, padding, size_in))
-    assume(sum(shape.multiply_adds for shape in shapes) <= most_multiply_adds)
-    seed = draw(st.integers(0, 2**32 - 1))
-    rng = np.random.default_rng(seed)
-    layers = tuple(
-        layer(shape, draw(st.sampled_from(precisions)), rng, first=i == 0, last=i == count - 1)
-        for i, shape in enumerate(shapes)
-    )
-    return Case(GeneratorSpec(layers), seed)
-
-
-def in_parts(generator: Generator, z: np.ndarray, first: int) -> np.ndarray:
-    return np.concatenate([generator.run(z[:first]), generator.run(z[first:])])
-
-
-@settings(max_examples=150)
-@given(case=cases(INTEGERS, 4e6), batch=st.integers(1, 20), data=st.data())
-def test_integer_generators_match_the_reference(
-    case: Case, batch: int, data: st.DataObject
-) -> None:
-    z = latents(case.seed, batch, case.spec.latent_dim)
+@settings(max_examples=EXAMPLES)
+@given(case=cases(INTEGERS, 2e7), data=st.data())
+def test_integer_generators_match_the_reference(case: Case, data: st.DataObject) -> None:
+    z = latents(case.seed, case.batch, case.spec.latent_dim)
     expected = reference.run(case.spec, z)
-    split = data.draw(st.integers(0, batch))
+    split, members = data.draw(st.integers(0, case.batch)), data.draw(st.integers(2, 3))
     for isa in available_isas():
-        generator = Generator(case.spec, isa=isa)
-        np.testing.assert_array_equal(generator.run(z), expected, isa)
-        np.testing.assert_array_equal(in_parts(generator, z, split), expected, isa)
-
-
-@settings(max_examples=60)
-@given(case=cases((Precision.FLOAT,), 3e5), batch=st.integers(1, 20), data=st.data())
-def test_float_generators_match_the_reference(case: Case, batch: int, data: st.DataObject) -> None:
-    z = latents(case.seed, batch, case.spec.latent_dim)
-    expected = reference.run(case.spec, z)
-    split = data.draw(st.integers(0, batch))
-    for isa in available_isas():
-        generator = Generator(case.spec, isa=isa)
-        images = generator.run(z)
-        if isa != NUMPY:
+        for images in ways(case.spec, isa, z, split, members):
             np.testing.assert_array_equal(images, expected, isa)
-            np.testing.assert_array_equal(in_parts(generator, z, split), expected, isa)
-        else:  # sums in another order; one beside a rounding boundary moves a grey level by one
-            assert np.abs(images.astype(int) - expected).max(initial=0) <= 1, isa
+
+
+@settings(max_examples=EXAMPLES // 3 + 1)
+@given(case=cases((Precision.FLOAT,), 1e6), data=st.data())
+def test_float_generators_match_the_reference(case: Case, data: st.DataObject) -> None:
+    z = latents(case.seed, case.batch, case.spec.latent_dim)
+    expected = reference.run(case.spec, z)
+    split, members = data.draw(st.integers(0, case.batch)), data.draw(st.integers(2, 3))
+    for isa in available_isas():
+        for images in ways(case.spec, isa, z, split, members):
+            if isa != NUMPY:
+                np.testing.assert_array_equal(images, expected, isa)
+            else:  # sums in another order; one beside a rounding boundary moves a grey level by one
+                assert np.abs(images.astype(int) - expected).max(initial=0) <= 1, isa
 
 
 @pytest.mark.parametrize("isa", available_isas())
