@@ -1,6 +1,7 @@
 # make serve   run the service at http://127.0.0.1:8000 (first time: sets up .venv, builds the kernels)
 # make test    run all tests                              make lint    style, types, formatting
 # make bench   time the kernels                           make clean   remove all that make made
+# make test-arm   the ARM kernels under QEMU              make sanitize   the kernels under sanitizers
 # make stack   the service with Redis and Prometheus      make load    15 s of load on the service at HOST
 # make train DATA=folder-of-faces   train the three generators into runs/
 #
@@ -13,7 +14,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 C_SOURCES := $(wildcard kernels/c/* kernels/c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stack load test lint train bench build clean
+.PHONY: help serve stack load test test-arm sanitize lint train bench build clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -32,11 +33,19 @@ load: $(VENV)/.serve
 test: $(VENV)/.develop
 	@$(RUN) -m pytest
 
+# Needed: gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, qemu-user. `make test` runs these too where they are there.
+test-arm: $(VENV)/.develop
+	@$(RUN) -m pytest tests/arm
+
+# `make test` tries a few random generators under AddressSanitizer and UndefinedBehaviorSanitizer; this, many.
+sanitize: $(VENV)/.develop
+	@PBGEN_TEST_EXAMPLES=1000 $(RUN) -m pytest tests/builds -k sanitizers
+
 lint: $(VENV)/.develop
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
-	@$(VENV)/bin/clang-format --dry-run -Werror $(filter %.c %.h,$(C_SOURCES)) benchmarks/peak.c
+	@$(VENV)/bin/clang-format --dry-run -Werror $(filter %.c %.h,$(C_SOURCES) $(wildcard tests/*/*)) benchmarks/peak.c
 
 train: $(VENV)/.develop
 	@test -n "$(DATA)" || { echo 'Name a folder of faces: make train DATA=FOLDER' >&2; exit 2; }

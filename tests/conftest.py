@@ -9,12 +9,17 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from kernels import native
 from model_store import artifact
 from tests import factories
 
 # Machines that run tests are often busy: how long an example takes says nothing.
 hypothesis.settings.register_profile("pbgen", deadline=None)
 hypothesis.settings.load_profile("pbgen")
+
+# tests/builds runs other tests with builds of the library that only it makes.
+if "PBGEN_TEST_LIBRARY" in os.environ:
+    native.LIBRARIES = (os.environ["PBGEN_TEST_LIBRARY"],)
 
 # Tests name their own store; the developer's must not leak in.
 os.environ.pop("PBGEN_STORE", None)

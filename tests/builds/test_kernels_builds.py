@@ -1,0 +1,58 @@
+"""The kernels' tests once more, on builds that reach what the installed library does not: AMX on a
+machine without it (emulated in C, amx.h), AVX-512 without GFNI, and everything under sanitizers.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kernels import native
+from tests import building
+
+TESTS = (
+    "tests/property/test_kernels_isas.py",
+    "tests/property/test_kernels_floats.py",
+    "tests/unit/test_kernels_bounds.py",
+)
+HAS_AVX512 = "avx512" in native.isas()
+EMULATED_AMX = f"-include {Path(__file__).with_name('amx.h')}"
+
+
+def run_tests(library: Path, **environment: str) -> None:
+    """Runs TESTS with this build of the library, AMX among its instruction sets where it can be."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "--verbose", "-p", "no:cacheprovider", *TESTS],
+        cwd=building.ROOT,
+        env={**os.environ, "PBGEN_TEST_LIBRARY": str(library), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout
+    assert ("-amx] PASSED" in run.stdout) == HAS_AVX512
+
+
+@pytest.mark.skipif(not HAS_AVX512, reason="needs a processor with AVX-512 VNNI")
+def test_amx_emulated_and_avx512_without_gfni(tmp_path: Path) -> None:
+    flags = f"{EMULATED_AMX} -DPBGEN_WITHOUT_GFNI"
+    run_tests(building.library(tmp_path, CMAKE_C_FLAGS=flags))
+
+
+def test_address_and_undefined_behaviour_sanitizers(tmp_path: Path) -> None:
+    """A few examples; `make sanitize` takes many."""
+    command = ["cc", "-print-file-name=libasan.so"]
+    runtime = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    if not Path(runtime).is_absolute():
+        pytest.skip("needs GCC's libasan.so, to be loaded before Python")
+    library = building.library(tmp_path, CMAKE_C_FLAGS=EMULATED_AMX, PBGEN_SANITIZE="ON")
+    run_tests(
+        library,
+        LD_PRELOAD=runtime,
+        ASAN_OPTIONS="detect_leaks=0",  # Python's own
+        PBGEN_TEST_EXAMPLES=os.environ.get("PBGEN_TEST_EXAMPLES", "20"),
+    )
