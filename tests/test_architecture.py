@@ -94,7 +94,7 @@ def test_nothing_unpickles(path: Path) -> None:
     [
         p
         for part in (*PARTS, "tests")
-        for ext in ("py", "c", "h")
+        for ext in ("py", "c", "h", "js", "css")
         for p in (ROOT / part).rglob(f"*.{ext}")
     ],
     ids=relative,

@@ -9,9 +9,22 @@ from service.routes import (
     images,
     metrics,
     models,
+    playground,
     stream,
     variants,
 )
 
-RESOURCES = (generate, stream, images, compare, arena, variants, models, health, metrics, documents)
+RESOURCES = (
+    playground,
+    generate,
+    stream,
+    images,
+    compare,
+    arena,
+    variants,
+    models,
+    health,
+    metrics,
+    documents,
+)
 ROUTERS = tuple(resource.router for resource in RESOURCES)

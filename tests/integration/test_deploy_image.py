@@ -101,6 +101,9 @@ def test_the_image_serves(image: Path, random_store: Path) -> None:
         assert b"PBGen serves" in process.stdout.readline()
         face = httpx.post(f"http://127.0.0.1:{port}/generate?seed=7", timeout=30)
         assert face.headers["content-type"] == "image/png"
+        page = httpx.get(f"http://127.0.0.1:{port}/").text
+        script = re.findall(r'src="(web/[^"]+/main\.js)"', page)[0]
+        assert httpx.get(f"http://127.0.0.1:{port}/{script}").status_code == 200
     finally:
         process.terminate()
         process.communicate(timeout=START_S)

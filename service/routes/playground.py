@@ -1,0 +1,40 @@
+"""GET /: the playground, and the files that it loads."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from service.errors import Unknown
+from service.page import CONTENT_SECURITY_POLICY, site
+from service.routes.images import matches
+
+router = APIRouter()
+
+
+@router.get(
+    "/",
+    response_class=HTMLResponse,
+    responses={304: {"description": "The page is still the one with the ETag of If-None-Match."}},
+)
+async def playground(request: Request) -> Response:
+    """The playground: variants side by side, latent directions, morphs, and the blind vote."""
+    page = site().page
+    tag = f'"{hashlib.sha256(page).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if matches(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return HTMLResponse(page, headers=headers)
+
+
+@router.get("/web/{release}/{name}", include_in_schema=False)
+async def file(release: str, name: str) -> Response:
+    """A file of the playground, which never changes under its release."""
+    found = site().files.get(name) if release == site().release else None
+    if found is None:
+        raise Unknown("The page that asks for this file is of another release: load it again.")
+    caching = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(found.content, headers=caching | {"Content-Type": found.media_type})
