@@ -4,6 +4,7 @@
 # make test-arm   the ARM kernels under QEMU              make sanitize   the kernels under sanitizers
 # make stack   the service with Redis and Prometheus      make load    15 s of load on the service at HOST
 # make train DATA=folder-of-faces   train the three generators into runs/
+# make results   the tables and plots of docs/results.md and docs/models.md, from what is logged
 #
 # Needed: Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
 
@@ -14,7 +15,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 C_SOURCES := $(wildcard kernels/c/* kernels/c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stack load test test-arm sanitize lint train bench build clean
+.PHONY: help serve stack load test test-arm sanitize lint train results bench build clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -50,6 +51,9 @@ lint: $(VENV)/.develop
 train: $(VENV)/.develop
 	@test -n "$(DATA)" || { echo 'Name a folder of faces: make train DATA=FOLDER' >&2; exit 2; }
 	@for variant in float full partial; do $(RUN) -m training train --variant $$variant runs/$$variant --data $(DATA) || exit; done
+
+results: $(VENV)/.develop
+	@$(RUN) -m benchmarks.report
 
 bench: $(VENV)/.serve
 	@$(RUN) -m kernels.bench

@@ -1,4 +1,4 @@
-"""The training experiments' tables and plots, made from their records in `results/training/`.
+"""The training experiments' tables, made from their records in `results/training/`.
 
 Every comparison is of runs with equal budgets; a figure that several seeds share is their mean ±
 their sample standard deviation. A run without a record is left out, and counted.
@@ -7,20 +7,22 @@ their sample standard deviation. A run without a record is left out, and counted
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
+from scipy import stats
 
 from kernels.dcgan import dcgan
 from training.experiments import RECORDS, SUITES, Experiment
 from training.redundancy import redundancy
 
 LEVELS = ("64", "32", "16", "mean")
-INK, ACCENT, MUTED = "#1f2937", "#b45309", "#9ca3af"
+# What the metric's runs are compared with, and two of them; their discriminators are float.
+FLOAT, FULL = "float-w64-102k", "full-w64-102k-floatd"
+PARTIAL, ENDS = "partial-w64-102k-floatd", "123-w64-102k-floatd"
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,21 @@ class Group:
         return statistics.stdev(values) if len(values) > 1 else None
 
     def cell(self, level: str = "mean") -> str:
-        spread = self.spread(level)
-        return f"{self.mean(level):.1f}" + (f" ± {spread:.1f}" if spread is not None else "")
+        return with_spread(self.mean(level), self.spread(level), 1)
+
+    def over(self, other: Group) -> str:
+        """The ratio of the means, and the spread of the ratio of two single runs (first order)."""
+        ratio = self.mean() / other.mean()
+        spreads = self.spread(), other.spread()
+        if spreads[0] is None or spreads[1] is None:
+            return with_spread(ratio, None, 2)
+        relative = math.hypot(spreads[0] / self.mean(), spreads[1] / other.mean())
+        return with_spread(ratio, ratio * relative, 2)
+
+
+def with_spread(value: float, spread: float | None, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text if spread is None else f"{text} ± {spread:.{digits}f}"
 
 
 def record(experiment: Experiment) -> dict[str, Any] | None:
@@ -49,19 +64,28 @@ def record(experiment: Experiment) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def groups(suite: str) -> list[Group]:
+def records(suite: str) -> dict[str, dict[str, Any]]:
+    """The records of a suite's made runs, by name, in the suite's order."""
+    made = {experiment.name: record(experiment) for experiment in SUITES[suite]()}
+    return {name: found for name, found in made.items() if found is not None}
+
+
+def groups(suite: str) -> dict[str, Group]:
     """The made runs of a suite, by all that tells them apart but the seed, in the suite's order."""
     found: dict[str, list[dict[str, float]]] = {}
-    for experiment in SUITES[suite]():
-        made = record(experiment)
-        if made:
-            name = experiment.name.replace(f"-s{experiment.options.seed}", "")
-            found.setdefault(name, []).append(made["manifest"]["swd"])
-    return [Group(name, tuple(swd)) for name, swd in found.items()]
+    for name, made in records(suite).items():
+        shared = name.replace(f"-s{made['manifest']['provenance']['seed']}", "")
+        found.setdefault(shared, []).append(made["manifest"]["swd"])
+    return {name: Group(name, tuple(swd)) for name, swd in found.items()}
 
 
-def by_name(groups: Iterable[Group]) -> dict[str, Group]:
-    return {group.name: group for group in groups}
+def progress(suite: str) -> str:
+    """In one line: how many of a suite's runs have been made, and the command that makes them."""
+    command = f"`python -m training experiments RUNS --data FOLDER --only {suite}`"
+    made, every = len(records(suite)), len({experiment.name for experiment in SUITES[suite]()})
+    if not made:
+        return f"Not run yet: {command}.\n"
+    return f"{made} of {every} runs made, by {command}.\n"
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -72,15 +96,14 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def comparison_table() -> str:
     """Variants × discriminator: SWD by level, and the mean over float's."""
-    made = by_name(groups("comparison"))
-    reference = made["float-w64-102k"]
+    made = groups("comparison")
     rows = []
     for name, group in made.items():
         variant = name.split("-")[0]
         discriminator = "float" if variant == "float" or name.endswith("floatd") else "binarized"
-        ratio = group.mean() / reference.mean()
         cells = [group.cell(level) for level in LEVELS]
-        rows.append([f"`{variant}`", discriminator, str(len(group.swd)), *cells, f"{ratio:.2f}"])
+        ratio = group.over(made[FLOAT]) if FLOAT in made and name != FLOAT else "–"
+        rows.append([f"`{variant}`", discriminator, str(len(group.swd)), *cells, ratio])
     head = ["generator", "discriminator", "seeds", "64", "32", "16", "mean", "over `float`"]
     return markdown(head, rows)
 
@@ -97,7 +120,7 @@ class Damage:
 
 def damages() -> list[Damage]:
     """The metric's suite, layer by layer."""
-    made = {name: group.mean() for name, group in by_name(groups("metric")).items()}
+    made = {name: group.mean() for name, group in groups("metric").items()}
     layers = "01234"
     result = []
     for layer, geometry in enumerate(dcgan(64)):
@@ -133,92 +156,62 @@ def metric_table() -> str:
     return markdown(head, rows)
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
+def rank_correlation(values: Sequence[float | None]) -> tuple[float, float] | None:
+    """Spearman's ρ of the layers' redundancy with their SWD, and its exact two-sided p among all
+    orders; None until every layer's run is made.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    ratios = [damage.redundancy for damage in damages()]
+
+    def rho(order: Any) -> Any:
+        return stats.spearmanr(ratios, order).statistic
+
+    exact = stats.permutation_test(
+        (known,), rho, permutation_type="pairings", n_resamples=math.factorial(len(known))
+    )
+    return float(exact.statistic), float(exact.pvalue)
 
 
-def suite_table(suite: str, words: dict[str, str]) -> str:
-    """A suite's groups that `words` names, by level."""
-    made = by_name(groups(suite))
+def verdict() -> str:
+    """Whether the metric orders the damage, in one paragraph; empty until all runs are made."""
+    points = damages()
+    alone = rank_correlation([point.alone for point in points])
+    kept = rank_correlation([point.kept for point in points])
+    if alone is None or kept is None:
+        return ""
+    made = groups("metric")
+    ends, last = made[ENDS], made[PARTIAL]
+    return (
+        "\nSpearman's ρ of a layer's redundancy with SWD: "
+        f"{alone[0]:+.2f} where it is binarized alone (expected negative; exact p {alone[1]:.2f}), "
+        f"{kept[0]:+.2f} where it alone stays float (expected positive; exact p {kept[1]:.2f}). "
+        f"With the projection float as well as the last layer, SWD is {ends.cell()}; with the last "
+        f"layer alone, {last.cell()}.\n"
+    )
+
+
+def suite_table(words: dict[str, str], head: str) -> str:
+    """The made runs that `words` names, of whatever suite, by level."""
+    made = {name: group for suite in SUITES for name, group in groups(suite).items()}
     rows = [
         [text, *(made[name].cell(level) for level in LEVELS)]
         for name, text in words.items()
         if name in made
     ]
-    return markdown(["run", *LEVELS], rows)
+    return markdown([head, *LEVELS], rows)
 
 
-def metric_plot(path: Path) -> None:
-    """Damage against redundancy, a point a layer, over the spread of float runs."""
-    comparison = by_name(groups("comparison"))
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2, sharex=True)
-    _points(
-        left,
-        [(damage, damage.alone) for damage in damages()],
-        comparison["float-w64-102k"],
-        "one layer binarized",
-        "none binarized",
-    )
-    _points(
-        right,
-        [(damage, damage.kept) for damage in damages()],
-        comparison["full-w64-102k-floatd"],
-        "all but one layer binarized",
-        "all binarized",
-    )
-    figure.savefig(path, dpi=150)
+def aligned_table(suite: str) -> str:
+    """A suite's runs by level, and how near they come to the teacher's image of a latent."""
+    rows = []
+    for name, made in records(suite).items():
+        swd, alike = made["manifest"]["swd"], made["manifest"]["export"].get("teacher")
+        likeness = [f"{alike['psnr_db']:.1f}", f"{alike['ssim']:.2f}"] if alike else ["–", "–"]
+        rows.append([f"`{name}`", *(f"{swd[level]:.1f}" for level in LEVELS), *likeness])
+    return markdown(["run", *LEVELS, "PSNR, dB", "SSIM"], rows)
 
 
-def _points(
-    axes: Any,
-    points: Sequence[tuple[Damage, float | None]],
-    reference: Group,
-    title: str,
-    label: str,
-) -> None:
-    low, high = (reference.mean() + sign * (reference.spread() or 0) for sign in (-1, 1))
-    axes.axhspan(low, high, color=MUTED, alpha=0.35, lw=0, label=f"{label}, ± its spread")
-    axes.axvline(1, color=MUTED, lw=1, ls="--")
-    for damage, swd in points:
-        if swd is not None:
-            color = ACCENT if damage.redundancy < 1 else INK
-            axes.plot(damage.redundancy, swd, "o", color=color, ms=7)
-            axes.annotate(
-                f"layer {damage.layer}",
-                (damage.redundancy, swd),
-                textcoords="offset points",
-                xytext=(7, 5),
-                color=color,
-                fontsize=9,
-            )
-    axes.set(xscale="log", xlabel="redundancy, c_in·k² / (h·w)", ylim=(0, None), title=title)
-    axes.set_ylabel("SWD × 10³, mean of levels")
-    axes.legend(loc="lower right", frameon=False, fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def curves_plot(path: Path) -> None:
-    """SWD of 2,000 images over the images seen, a line a run of the comparison."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    colors = {"float": MUTED, "full": ACCENT, "partial": "#0f766e"}
-    labelled: set[str] = set()
-    for experiment in SUITES["comparison"]():
-        made = record(experiment)
-        if made:
-            points = [(row["images"], row["swd"]["mean"]) for row in made["log"] if "swd" in row]
-            variant = experiment.options.variant
-            dashed = variant != "float" and not experiment.options.binary_discriminator
-            label = variant + (", float discriminator" if dashed else "")
-            axes.plot(
-                *zip(*points, strict=True),
-                color=colors[variant],
-                ls="--" if dashed else "-",
-                label=None if label in labelled else label,
-            )
-            labelled.add(label)
-    axes.set(xlabel="images seen", ylabel="SWD × 10³, mean of levels", ylim=(0, None))
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"

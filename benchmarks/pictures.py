@@ -2,8 +2,8 @@
 
     python -m benchmarks.pictures
 
-`docs/pictures/`: `faces.png`, a row for each variant of seeds 0 … 7; `samples-VARIANT.jpg`, seeds
-0 … 63; `interpolation.png`, a row for each variant from seed 0 to seed 1.
+`docs/pictures/`: `faces.png`, a row for each variant of seeds 0 … 7; `sheet-VARIANT.jpg`, seeds
+0 … 63; `between.jpg`, a row for each variant from seed 0 to seed 1.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from benchmarks.variants import VARIANTS
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 COLUMNS, ZOOM, MARGIN, LABEL_WIDTH = 8, 2, 4, 120  # ZOOM: screen pixels an image pixel
 SAMPLES, STEPS = 64, 9
+QUALITY = 92  # of JPEG
 INK, PAPER = (40, 40, 40), (255, 255, 255)
 Images = NDArray[np.uint8]  # [N, s, s, 3]
 
@@ -66,10 +67,10 @@ def sheet(images: Images, columns: int = COLUMNS) -> Image.Image:
 def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     rows(kernels.latents(seed=0, count=COLUMNS)).save(PICTURES / "faces.png", optimize=True)
-    rows(between(0, 1, STEPS)).save(PICTURES / "interpolation.png", optimize=True)
+    rows(between(0, 1, STEPS)).save(PICTURES / "between.jpg", quality=QUALITY)
     latents = kernels.latents(seed=0, count=SAMPLES)
     for variant in VARIANTS:
-        sheet(made(variant, latents)).save(PICTURES / f"samples-{variant}.jpg", quality=92)
+        sheet(made(variant, latents)).save(PICTURES / f"sheet-{variant}.jpg", quality=QUALITY)
 
 
 if __name__ == "__main__":

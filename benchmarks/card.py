@@ -1,0 +1,91 @@
+"""The generated blocks of the model card `docs/models.md`, from the shipped manifests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import model_store
+from benchmarks.experiments import LEVELS, markdown
+from benchmarks.variants import VARIANTS
+from model_store import Artifact
+
+
+def shipped() -> list[Artifact]:
+    store = model_store.Store(model_store.store.SHIPPED)
+    return [store.open(variant) for variant in VARIANTS]
+
+
+def models() -> str:
+    """What each generator is, and what it came from."""
+    return _by_artifact(
+        {
+            "digest": lambda a: f"`{a.digest.removeprefix('sha256:')[:16]}…`",
+            "file": lambda a: f"{a.file_bytes:,} bytes",
+            "channels": lambda a: "-".join(
+                str(n)
+                for n in (
+                    a.spec.latent_dim,
+                    *(layer.geometry.c_out for layer in a.spec.layers),
+                )
+            ),
+            "precision by layer": lambda a: ", ".join(
+                layer.precision.value for layer in a.spec.layers
+            ),
+            "discriminator": _discriminator,
+            "loss": lambda a: str(a.manifest["provenance"]["options"].get("loss", "logistic")),
+            "training images seen": lambda a: f"{a.manifest['provenance']['images_seen']:,}",
+            "seed": lambda a: str(a.manifest["provenance"]["seed"]),
+            "teacher": _teacher,
+            "data": lambda a: str(a.manifest["provenance"]["dataset"]),
+            "code": lambda a: f"`{a.manifest['provenance']['commit'][:12]}`",
+            "SWD × 10³ at 64 / 32 / 16, mean": _swd,
+        }
+    )
+
+
+def export() -> str:
+    """What rounding to the arithmetic contract changed, as `export` measured it."""
+    return _by_artifact(
+        {
+            "mean difference, grey levels": lambda a: f"{_report(a)['mean_difference']:.2f}",
+            "largest difference, grey levels": lambda a: f"{_report(a)['largest_difference']:.0f}",
+            "PSNR, dB": lambda a: f"{_report(a)['psnr_db']:.1f}",
+            "images compared": lambda a: f"{_report(a)['compared_images']:,}",
+        }
+    )
+
+
+def _by_artifact(rows: dict[str, Any]) -> str:
+    artifacts = shipped()
+    head = ["", *(f"`{artifact.label}`" for artifact in artifacts)]
+    return markdown(
+        head, [[name, *(cell(artifact) for artifact in artifacts)] for name, cell in rows.items()]
+    )
+
+
+def _report(artifact: Artifact) -> dict[str, Any]:
+    return artifact.manifest["export"]
+
+
+def _discriminator(artifact: Artifact) -> str:
+    options = artifact.manifest["provenance"]["options"]
+    binary = options["binary_discriminator"] and artifact.manifest["variant"] != "float"
+    return f"base {options['discriminator_width']}, {'binarized' if binary else 'float'}"
+
+
+def _teacher(artifact: Artifact) -> str:
+    """The teacher's digest, and how alike the images of one seed are."""
+    digest = dict(artifact.manifest["provenance"]).get("teacher")
+    if not digest:
+        return "none"
+    alike = _report(artifact)["teacher"]
+    short = str(digest).removeprefix("sha256:")[:16]
+    return f"`{short}…`: PSNR {alike['psnr_db']:.1f} dB, SSIM {alike['ssim']:.2f}"
+
+
+def _swd(artifact: Artifact) -> str:
+    swd = artifact.manifest["swd"]
+    if swd is None:
+        return "not measured"
+    *levels, mean = (f"{swd[level]:.1f}" for level in LEVELS)
+    return f"{' / '.join(levels)}, **{mean}**"

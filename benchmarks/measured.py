@@ -1,0 +1,167 @@
+"""The shipped generators' figures beside the paper's: memory, speed, SWD, nearest faces.
+
+From `results/variants.json` (python -m benchmarks.variants), `results/steps.json` (python -m
+benchmarks.steps) and `results/evaluation.json` (python -m training evaluate … --json).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import experiments
+from benchmarks.experiments import FLOAT, LEVELS, markdown
+
+RESULTS = Path(__file__).parent / "results"
+VARIANTS, STEPS, EVALUATION = "variants.json", "steps.json", "evaluation.json"
+COMMANDS = {
+    VARIANTS: "python -m benchmarks.variants",
+    STEPS: "python -m benchmarks.steps",
+    EVALUATION: "python -m training evaluate float full partial --data FOLDER "
+    "--json benchmarks/results/evaluation.json",
+}
+PARTS = ("binary", "fixed", "float", "scale")
+
+
+def _read(name: str) -> Any:
+    """A measurement; None where it has not been made."""
+    path = RESULTS / name
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _rows() -> dict[str, Any]:
+    return {row["variant"]: row for row in _read(VARIANTS)["rows"]}
+
+
+def _resident(row: dict[str, Any]) -> int:
+    return sum(row["resident_bytes"].values())
+
+
+def _where(name: str) -> str:
+    """The machine, the day and the command of a measurement."""
+    machine = _read(name)["machine"]
+    return f"{machine['cpu']}, {machine['measured_at'][:10]}; `{COMMANDS[name]}`."
+
+
+def _missing(name: str) -> str:
+    return f"Not measured yet: `{COMMANDS[name]}`.\n"
+
+
+def paper() -> str:
+    """The paper's claims beside ours."""
+    rows = _rows()
+    float_, full, partial = (rows[name] for name in ("float", "full", "partial"))
+    held = _resident(float_) / _resident(partial)
+    stored = float_["artifact_bytes"] / partial["artifact_bytes"]
+    faster = float_["ms_an_image"]["median"] / partial["ms_an_image"]["median"]
+    made = experiments.groups("comparison")
+
+    def swd(row: dict[str, Any], group: str) -> str:
+        shipped = f"{row['swd']['mean'] / float_['swd']['mean']:.2f}, one shipped run each"
+        if FLOAT not in made or group not in made:
+            return shipped
+        return f"{shipped}; {made[group].over(made[FLOAT])} in the comparison"
+
+    trained = _read(STEPS)
+    speed = {row["what"]: row["images_a_second"] for row in trained["rows"]} if trained else None
+    training = f"{speed['partial, bfloat16'] / speed['float, bfloat16']:.2f}" if speed else "–"
+    return markdown(
+        ["", "paper", "here"],
+        [
+            ["memory, `float` over `partial`", "25.81", f"{held:.1f} in use, {stored:.1f} on disk"],
+            ["inference, `partial` over `float`", "1.96", f"{faster:.1f} (one image, one thread)"],
+            ["training, `partial` over `float`", "1.32", training],
+            ["SWD, `full` over `float`", "2.83", swd(full, "full-w64-102k")],
+            ["SWD, `partial` over `float`", "“little loss”", swd(partial, "partial-w64-102k")],
+        ],
+    )
+
+
+def memory() -> str:
+    """Bytes that a prepared generator holds, by component, and its file's."""
+    rows = _rows()
+    table = [
+        [
+            f"`{name}`",
+            *(f"{row['resident_bytes'][part]:,}" for part in PARTS),
+            f"{_resident(row):,}",
+            f"{row['artifact_bytes']:,}",
+        ]
+        for name, row in rows.items()
+    ]
+    head = ["bytes", "binary", "fixed point", "float", "scale and shift", "in use", "file"]
+    return f"{markdown(head, table)}\n`{COMMANDS[VARIANTS]}`.\n"
+
+
+def inference() -> str:
+    """Milliseconds an image, of what ships and at full size."""
+    result, rows = _read(VARIANTS), _rows()
+    shipped = {name: row["ms_an_image"] for name, row in rows.items()}
+    if result["pytorch_eager_ms"]:
+        shipped["pytorch"] = result["pytorch_eager_ms"]
+    wide = result["full_size_ms"]
+    names = {"pytorch": "float32 PyTorch"}
+
+    def cell(time: dict[str, float] | None) -> str:
+        return f"{time['median']:.2f} ({time['min']:.2f} … {time['max']:.2f})" if time else "–"
+
+    table = [
+        [names.get(name, f"`{name}`"), cell(time), cell(wide.get(name))]
+        for name, time in shipped.items()
+    ]
+    head = ["ms an image", "shipped", "full size, random weights"]
+    isa = result["rows"][0]["isa"]
+    how = f"One image a call, one thread, {isa} kernels; {_where(VARIANTS)}"
+    return f"{markdown(head, table)}\n{how}\n"
+
+
+def steps() -> str:
+    """Images a second of a training step at full size."""
+    result = _read(STEPS)
+    if result is None:
+        return _missing(STEPS)
+    table = [
+        [row["what"], f"{row['images_a_second']:.0f}", f"{row['low']:.0f} … {row['high']:.0f}"]
+        for row in result["rows"]
+    ]
+    widths = result["widths"]
+    return (
+        markdown(["a step of both players", "images/s", "range"], table)
+        + f"\nMedian of {result['rounds']} steps of {result['batch']} images, base "
+        f"{widths['generator']}, discriminator {widths['discriminator']}, {result['threads']} "
+        f"threads; {_where(STEPS)}\n"
+    )
+
+
+def quality() -> str:
+    """SWD by level of what ships, and of the control at its size."""
+    result = _read(EVALUATION)
+    table = [
+        [
+            _name(report["what"]),
+            f"{evaluation['images']:,}",
+            *(f"{evaluation['swd'][level]:.1f}" for level in LEVELS),
+        ]
+        for report in result["reports"]
+        for evaluation in report["evaluations"]
+    ]
+    return f"{markdown(['', 'images', *LEVELS], table)}\n`{COMMANDS[EVALUATION]}`.\n"
+
+
+def neighbours() -> str:
+    """Distances to the nearest training faces, in numbers."""
+    result = _read(EVALUATION)
+    table = []
+    for report in result["reports"]:
+        near = report["neighbours"]
+        distances = (f"{value:.1f}" for value in near["distance"])
+        ratios = (f"{value:.2f}" for value in near["ratio"])
+        table.append([_name(report["what"]), f"{near['images']:,}", *distances, *ratios])
+    head = ["", "images", "smallest", "1 %", "median", "ratio: smallest", "1 %", "median"]
+    faces = f"{result['training_faces']:,}"
+    return f"{markdown(head, table)}\nAgainst {faces} training faces; `{COMMANDS[EVALUATION]}`.\n"
+
+
+def _name(what: str) -> str:
+    return f"`{what}`" if "@" in what else what
