@@ -7,8 +7,9 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
+from io import BufferedRandom
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from model_store.errors import ReadOnlyStoreError, UnknownModelError, UnreadableError
 
@@ -95,15 +96,24 @@ def read_file(path: Path) -> bytes:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes beside the path and renames: whoever opens the path gets the old content or the new.
+    """Makes or replaces a file, as `replacing` does. Raises OSError."""
+    with replacing(path) as file:
+        file.write(content)
 
-    Content and name are on disk when this returns. Raises OSError.
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BufferedRandom]:
+    """A new file, to write and read, that takes the path's place when the block ends well: whoever
+    opens the path gets the old content or the new.
+
+    Until then it lies beside the path as `.<name>.<letters>`, and a killed process leaves it there.
+    Content and name are on disk in the end. Raises OSError.
     """
     with tempfile.NamedTemporaryFile(
         dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:
         try:
-            file.write(content)
+            yield cast(BufferedRandom, file.file)
             file.flush()
             os.fchmod(file.fileno(), 0o644)  # a temporary file is its owner's alone
             os.fsync(file.fileno())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tarfile
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -17,11 +16,11 @@ from service.gallery import Served
 from service.images import Format, Pixels
 from service.pipeline import Pipeline
 from service.scheduler import Job
+from service.ustar import END, member
 
 CHUNK = 32  # images
 FULL_QUEUE_WAIT_S = 0.02
 DIGITS = 8  # of a member's name
-END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 async def tar_stream(
@@ -51,14 +50,6 @@ async def tar_stream(
     finally:  # also when the client has left
         for job in jobs:
             served.lane.withdraw(job)
-
-
-def member(name: str, content: bytes) -> bytes:
-    """A file in a tar: its header, its bytes, and zeros up to a whole block."""
-    header = tarfile.TarInfo(name)
-    header.size = len(content)
-    padding = bytes(-len(content) % tarfile.BLOCKSIZE)
-    return header.tobuf(tarfile.USTAR_FORMAT) + content + padding
 
 
 def _wrap(picture_format: Format, start: int) -> Callable[[Pixels], bytes]:
