@@ -2,6 +2,7 @@
 # make test    run all tests                              make lint    style, types, formatting
 # make bench   time the kernels                           make clean   remove all that make made
 # make test-arm   the ARM kernels under QEMU              make sanitize   the kernels under sanitizers
+# make fuzz SECONDS=600   hostile geometry to the kernels, hostile files to the loader
 # make stack   the service with Redis and Prometheus      make load    15 s of load on the service at HOST
 # make train DATA=folder-of-faces   train the three generators into runs/
 # make results   the tables and plots of docs/results.md and docs/models.md, from what is logged
@@ -15,7 +16,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 C_SOURCES := $(wildcard kernels/c/* kernels/c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stack load test test-arm sanitize lint train results bench build clean
+.PHONY: help serve stack load test test-arm sanitize fuzz lint train results bench build clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -41,6 +42,12 @@ test-arm: $(VENV)/.develop
 # `make test` tries a few random generators under AddressSanitizer and UndefinedBehaviorSanitizer; this, many.
 sanitize: $(VENV)/.develop
 	@PBGEN_TEST_EXAMPLES=1000 $(RUN) -m pytest tests/builds -k sanitizers
+
+# Needed: clang with libFuzzer (Debian: clang, libclang-rt-14-dev).
+fuzz: $(VENV)/.develop
+	@test -n "$(SECONDS)" || { echo 'Say how long each target may take: make fuzz SECONDS=600' >&2; exit 2; }
+	@$(PIP) --editable '.[fuzz]'
+	@$(RUN) -m tests.fuzz $(SECONDS)
 
 lint: $(VENV)/.develop
 	@$(RUN) -m ruff check

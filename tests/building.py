@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+EMULATED_AMX = f"-include {ROOT / 'tests' / 'builds' / 'amx.h'}"  # a C flag
 
 
 def library(folder: Path, **options: str) -> Path:

@@ -20,7 +20,6 @@ TESTS = (
     "tests/unit/test_kernels_bounds.py",
 )
 HAS_AVX512 = "avx512" in native.isas()
-EMULATED_AMX = f"-include {Path(__file__).with_name('amx.h')}"
 
 
 def run_tests(library: Path, **environment: str) -> None:
@@ -39,7 +38,7 @@ def run_tests(library: Path, **environment: str) -> None:
 
 @pytest.mark.skipif(not HAS_AVX512, reason="needs a processor with AVX-512 VNNI")
 def test_amx_emulated_and_avx512_without_gfni(tmp_path: Path) -> None:
-    flags = f"{EMULATED_AMX} -DPBGEN_WITHOUT_GFNI"
+    flags = f"{building.EMULATED_AMX} -DPBGEN_WITHOUT_GFNI"
     run_tests(building.library(tmp_path, CMAKE_C_FLAGS=flags))
 
 
@@ -49,7 +48,7 @@ def test_address_and_undefined_behaviour_sanitizers(tmp_path: Path) -> None:
     runtime = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     if not Path(runtime).is_absolute():
         pytest.skip("needs GCC's libasan.so, to be loaded before Python")
-    library = building.library(tmp_path, CMAKE_C_FLAGS=EMULATED_AMX, PBGEN_SANITIZE="ON")
+    library = building.library(tmp_path, CMAKE_C_FLAGS=building.EMULATED_AMX, PBGEN_SANITIZE="ON")
     run_tests(
         library,
         LD_PRELOAD=runtime,
