@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, cast
@@ -62,9 +63,15 @@ class _Index(TypedDict):
 class _Shelf:
     """All that a store holds under one name."""
 
+    name: str
     versions: tuple[int, ...]  # at least one, ascending
     aliases: dict[str, int]  # `active` among them
     last: int
+
+    def entries(self) -> Iterator[Entry]:
+        for version in self.versions:
+            aliases = sorted(alias for alias, v in self.aliases.items() if v == version)
+            yield Entry(self.name, version, tuple(aliases))
 
 
 class Store:
@@ -81,23 +88,26 @@ class Store:
     def list(self) -> tuple[Entry, ...]:
         """Every stored version, in the order of names and versions; empty for an absent folder."""
         return tuple(
-            Entry(name, version, tuple(sorted(a for a, v in shelf.aliases.items() if v == version)))
-            for name, shelf in sorted(self._shelves().items())
-            for version in shelf.versions
+            entry
+            for name, versions in sorted(self._versions().items())
+            for entry in self._shelf(name, versions).entries()
         )
 
     def find(self, model: str) -> Entry:
         """The version that "name", "name@version" or "name@alias" means.
 
-        Raises UnknownModelError, which lists what there is.
+        Raises UnknownModelError, which lists what there is. Only the name's own index is read: that
+        another name's is damaged does no harm.
         """
         name, at, version = model.partition("@")
         alias = version if at else ACTIVE
-        entries = self.list()
-        for entry in entries:
-            if entry.name == name and (version == str(entry.version) or alias in entry.aliases):
-                return entry
-        known = ", ".join(entry.label for entry in entries) or "none: the store is empty"
+        stored = self._versions()
+        if name in stored:
+            for entry in self._shelf(name, stored[name]).entries():
+                if version == str(entry.version) or alias in entry.aliases:
+                    return entry
+        labels = [f"{each}@{number}" for each in sorted(stored) for number in sorted(stored[each])]
+        known = ", ".join(labels) or "none: the store is empty"
         raise UnknownModelError(f"there is no model {model[:80]!r}; known are {known}")
 
     def open(self, model: str) -> Artifact:
@@ -118,7 +128,8 @@ class Store:
             variant = artifact.parse(file, path.name, None).manifest["variant"]
             name = _checked("name", NAME, variant if name is None else name)
         with self._folder.locked():
-            shelf = self._shelves().get(name)
+            versions = self._versions().get(name)
+            shelf = self._shelf(name, versions) if versions else None
             version = 1 + (shelf.last if shelf else self._index(name)["last"])
             # The index goes first: without it the new file, the highest, would be active at once.
             aliases = shelf.aliases if shelf else {ACTIVE: version}
@@ -132,7 +143,7 @@ class Store:
         self.open(model)
         with self._folder.locked():
             entry = self.find(model)
-            shelf = self._shelves()[entry.name]
+            shelf = self._shelf(entry.name, self._versions()[entry.name])
             self._write_index(entry.name, {**shelf.aliases, alias: entry.version}, shelf.last)
         return self.find(entry.label)
 
@@ -145,7 +156,7 @@ class Store:
         self.find(model)  # nothing is locked or made for what is not there
         with self._folder.locked():
             entry = self.find(model)
-            shelf = self._shelves()[entry.name]
+            shelf = self._shelf(entry.name, self._versions()[entry.name])
             wanted = model.partition("@")[2] or ACTIVE
             if wanted in entry.aliases and wanted != ACTIVE:
                 aliases = {a: v for a, v in shelf.aliases.items() if a != wanted}
@@ -160,20 +171,21 @@ class Store:
             self._folder.delete(f"{entry.name}/{entry.version}{SUFFIX}")
             return entry
 
-    def _shelves(self) -> dict[str, _Shelf]:
+    def _versions(self) -> dict[str, set[int]]:
+        """The versions that are stored under each name."""
         versions: defaultdict[str, set[int]] = defaultdict(set)
         for path in self._folder.names():
             name, _, file = path.partition("/")
             match = _VERSION_FILE.fullmatch(file)
             if match and NAME.fullmatch(name):
                 versions[name].add(int(match[1]))
-        shelves = {}
-        for name, found in versions.items():
-            # Read after the names: `add` writes the index first, so it is there for a new file.
-            index = self._index(name)
-            aliases = {ACTIVE: max(found), **index["aliases"]}
-            shelves[name] = _Shelf(tuple(sorted(found)), aliases, max(index["last"], *found))
-        return shelves
+        return versions
+
+    def _shelf(self, name: str, versions: set[int]) -> _Shelf:
+        # Read after the versions: `add` writes the index first, so it is there for a new file.
+        index = self._index(name)
+        aliases = {ACTIVE: max(versions), **index["aliases"]}
+        return _Shelf(name, tuple(sorted(versions)), aliases, max(index["last"], *versions))
 
     def _index(self, name: str) -> _Index:
         try:

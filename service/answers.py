@@ -6,7 +6,7 @@ from fastapi import Response
 
 from service.engine import Model
 from service.images import Format
-from service.scheduler import Done
+from service.job import Done
 from service.subject import Subject
 
 

@@ -15,6 +15,7 @@ from service.context import Context
 from service.engine import Engine
 from service.experiment import Experiment
 from service.gallery import Gallery
+from service.head import HeadAsGet
 from service.keys import KeyRing
 from service.logs import RequestLog
 from service.metrics import Metrics
@@ -94,6 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
         telemetry=None if tracing is None else tracing.config,
+        redirect_slashes=False,
         docs_url=None,  # it fetches scripts from another host; `routes.documents` has ours
         redoc_url=None,
     )
@@ -104,6 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Limits, body_bytes=settings.body_limit_bytes)
     # The last one added is the outermost.
     app.add_middleware(Telemetry, metrics=metrics, request_log=request_log, tracing=tracing)
+    app.add_middleware(HeadAsGet)
     return app
 
 

@@ -113,7 +113,11 @@ def rate(pairings: Sequence[Pairing]) -> dict[str, Estimate]:
         return {}
     rng = np.random.default_rng(0)  # equal votes, equal intervals
     counts = [np.array([each.wins_a, each.wins_b, each.ties], np.float64) for each in pairings]
-    resampled = [rng.multinomial(int(c.sum()), c / max(1, c.sum()), BOOTSTRAPS) for c in counts]
+    # Half an outcome of each kind (Jeffreys) lets even a single vote have come out otherwise.
+    chances = [(c + 0.5) / (c + 0.5).sum() for c in counts]
+    resampled = [
+        rng.multinomial(int(c.sum()), p, BOOTSTRAPS) for c, p in zip(counts, chances, strict=True)
+    ]
     told = ratings(win_matrix(names, pairings, [c[None] for c in counts]))[0]
     low, high = np.percentile(ratings(win_matrix(names, pairings, resampled)), (2.5, 97.5), axis=0)
     order = np.argsort(-told, kind="stable")

@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from service.engine import Model
 from service.gallery import Served
 from service.images import encode_png
+from service.job import Done
 from service.likeness import psnr, ssim
 from service.pipeline import Pipeline
-from service.scheduler import Done
 from service.schemas.comparison import Compared, ComparedImage, Comparison, Likeness, Ratios, Timing
 
 Pixels = NDArray[np.uint8]

@@ -95,28 +95,25 @@ class HeadersTooLarge(Problem):
     status, kind, title = 431, "headers", "The headers are too large"
 
 
-class RateLimited(Problem):
-    status, kind, title = 429, "rate-limit", "Too many images asked for"
-
-    def __init__(self, detail: str, *, retry_after_s: float) -> None:
-        super().__init__(detail, headers=_retry_after(retry_after_s))
-
-
 class Internal(Problem):
     status, kind, title = 500, "internal", "The service failed"
 
 
-class Unavailable(Problem):
-    """Not now: overload or draining."""
-
-    status, kind, title = 503, "unavailable", "The service cannot take this request now"
+class NotNow(Problem):
+    """The same request may do later."""
 
     def __init__(self, detail: str, *, retry_after_s: float) -> None:
-        super().__init__(detail, headers=_retry_after(retry_after_s))
+        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(retry_after_s)))})
 
 
-def _retry_after(seconds: float) -> dict[str, str]:
-    return {"Retry-After": str(max(1, math.ceil(seconds)))}
+class RateLimited(NotNow):
+    status, kind, title = 429, "rate-limit", "Too many images asked for"
+
+
+class Unavailable(NotNow):
+    """Overload, draining, or no place to keep something."""
+
+    status, kind, title = 503, "unavailable", "The service cannot take this request now"
 
 
 class DeadlineExceeded(Problem):
@@ -176,7 +173,7 @@ def not_json(body: str | bytes) -> Malformed:
 
 def shown(value: object) -> str:
     """A client's value as an error tells it back: short."""
-    text = value if isinstance(value, str) else repr(value)
+    text = (value or "empty") if isinstance(value, str) else repr(value)
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from starlette.datastructures import Headers
@@ -25,6 +26,7 @@ class Exchange:
     request_id: str  # the client's X-Request-ID if it is a short word, else drawn
     client: str  # who asks, for limits and the experiment: "address:…", or "key:…" of its API key
     variant: str = ""  # set once it is known to be a served one, so that labels stay bounded
+    began: float = field(default_factory=perf_counter)
     trace: Trace | None = None  # with PBGEN_TRACING, if it is kept
 
     @property

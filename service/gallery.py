@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from model_store import ArtifactError, UnknownModelError
 from service.engine import Engine, Model
 from service.errors import BrokenModel, OutOfRange, Unknown, shown
+from service.logs import log
 from service.metrics import Metrics
 from service.scheduler import Lane, Scheduler
 
@@ -110,6 +111,9 @@ class Gallery:
             return await asyncio.to_thread(self._engine.load, label)
         except ArtifactError as error:
             raise of_artifact(error) from None
+        except (MemoryError, RuntimeError) as error:  # its arrays are sound, but do not run here
+            log.error("cannot run %s", label, exc_info=error)
+            raise BrokenModel(f"{shown(label)} cannot be run on this machine now.") from None
 
 
 def of_artifact(error: ArtifactError) -> Unknown | BrokenModel:

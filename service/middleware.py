@@ -36,7 +36,6 @@ class Telemetry:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = perf_counter()
         exchange = open_exchange(scope)
         if self._tracing is not None:
             exchange.trace = self._tracing.open(exchange.request_id)
@@ -63,11 +62,10 @@ class Telemetry:
             )
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
-            self._tell(scope["method"], route, code, perf_counter() - began, exchange)
+            self._tell(scope["method"], route, code, exchange)
 
-    def _tell(
-        self, method: str, route: str, code: int, duration_s: float, exchange: Exchange
-    ) -> None:
+    def _tell(self, method: str, route: str, code: int, exchange: Exchange) -> None:
+        duration_s = perf_counter() - exchange.began
         ids = exchange.ids
         self._metrics.requests.labels(route, exchange.variant, code).inc()
         self._metrics.request_duration.labels(route, exchange.variant).observe(duration_s, ids)

@@ -18,6 +18,7 @@ from service.schemas.problem import ProblemDetails
 from service.schemas.requests import GenerateBody
 
 TEMPLATE = "#/components/schemas/{model}"
+BINARY = {"schema": {"type": "string", "format": "binary"}}
 KEY = "key"
 NEEDS_KEY: dict[str, Any] = {"security": [{KEY: []}]}
 MAY_NEED_KEY: dict[str, Any] = {"security": [{KEY: []}, {}]}  # by the setting PBGEN_OPEN_SCOPES
@@ -37,9 +38,24 @@ MEANINGS = {
     503: "Overload, shutting down, or no place to keep this; see Retry-After.",
     504: "Not done within the deadline.",
 }
-
-
 LIMITS = (413, 414, 431)  # of any request, whatever its route
+LATER = (429, 503)
+ORIGIN = ("X-PBGen-Variant", "X-PBGen-Model", "X-PBGen-Digest", "X-PBGen-Seed")  # of images
+OPTIONAL = ("X-PBGen-Seed", "Server-Timing")  # the others are there wherever they are listed
+HEADERS = {
+    "X-Request-ID": "Names this exchange in logs and problems: what the request's own X-Request-ID "
+    "says, if that is a word of at most 64 letters, digits and ._-, else drawn.",
+    "X-PBGen-Variant": "The variant that made the images.",
+    "X-PBGen-Model": "Its stored version, name@version.",
+    "X-PBGen-Digest": "The digest of its artifact.",
+    "X-PBGen-Seed": "The first image's seed; image i has seed + i. Absent if they come from no "
+    "seeds.",
+    "Server-Timing": "What the images took, in milliseconds: queue, generate, encode. Absent for a "
+    "cached one.",
+    "ETag": "Strong: equal tags, equal bytes.",
+    "Cache-Control": "Who may keep the image, and for how long.",
+    "Retry-After": "Seconds after which to ask again.",
+}
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:
@@ -50,13 +66,24 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can answer with problems of these statuses."""
     content = {MEDIA_TYPE: {"schema": reference(ProblemDetails)}}
-    return {status: {"description": MEANINGS[status], "content": content} for status in statuses}
+    return {
+        status: {
+            "description": MEANINGS[status],
+            "content": content,
+            "headers": header_references("Retry-After") if status in LATER else {},
+        }
+        for status in statuses
+    }
+
+
+def header_references(*names: str) -> dict[str, Any]:
+    """The `headers` of a response, by reference to HEADERS."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def image_content() -> dict[str, Any]:
     """The `content` of an answer with images, for every format."""
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    content = {each.media_type: binary for each in FORMATS.values()}
+    content = {each.media_type: BINARY for each in FORMATS.values()}
     return {**content, "application/json": {"schema": reference(EncodedImages)}}
 
 
@@ -71,7 +98,20 @@ def install(app: FastAPI) -> None:
                 for operation in path.values():
                     for status, answer in problems(*LIMITS).items():
                         operation["responses"].setdefault(str(status), answer)
+                    for answer in operation["responses"].values():
+                        answer["headers"] = {
+                            **answer.get("headers", {}),
+                            **header_references("X-Request-ID"),
+                        }
             components = document["components"]
+            components["headers"] = {
+                name: {
+                    "description": told,
+                    "required": name not in OPTIONAL,
+                    "schema": {"type": "string"},
+                }
+                for name, told in HEADERS.items()
+            }
             components["securitySchemes"] = {KEY: {"type": "http", "scheme": "bearer"}}
             for model in (ProblemDetails, EncodedImages, GenerateBody):
                 schema = model.model_json_schema(ref_template=TEMPLATE)

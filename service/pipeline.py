@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import Request
 from numpy.typing import NDArray
 
-from service.errors import DeadlineExceeded, Unavailable
+from service.errors import DeadlineExceeded, Problem, Unavailable
 from service.exchange import exchange
 from service.gallery import Served
 from service.images import Format, Pixels
+from service.job import Done, Job
 from service.metrics import Metrics
-from service.scheduler import Done, Job, QueueFullError, Scheduler
+from service.scheduler import QueueFullError, Scheduler
 from service.subject import Subject
 
 T = TypeVar("T")
@@ -65,18 +67,18 @@ class Pipeline:
 
         Raises Unavailable, DeadlineExceeded and ClientLeftError.
         """
+        told = exchange(request)
         variant, label = served.model.variant, served.model.label
         progress = self._metrics.in_progress.labels(variant)
         progress.inc()
         try:
-            job = self._admit(served, inputs, finish)
+            job = self._admit(served, inputs, finish, told.client)
             try:
                 done = await self._outcome(request, job)
             finally:
                 served.lane.withdraw(job)
         finally:
             progress.dec()
-        told = exchange(request)
         self._metrics.queue_duration.labels(variant).observe(done.queue_s, told.ids)
         if told.trace is not None:
             told.trace.add_stages(done, variant, len(inputs))
@@ -94,13 +96,15 @@ class Pipeline:
             self._metrics.rejected.labels("draining").inc()
             raise Unavailable("This server is shutting down; another will answer.", retry_after_s=1)
 
-    def queue(self, served: Served, inputs: range, finish: Callable[[Pixels], T]) -> Job[T] | None:
-        """A job of a request that is under way already; None while the queue is full.
+    def queue(
+        self, client: str, served: Served, inputs: range, finish: Callable[[Pixels], T]
+    ) -> Job[T] | None:
+        """A job of a client's request that is under way already; None while the queue is full.
 
         The caller withdraws it.
         """
         try:
-            return self._scheduler.submit(served.lane, inputs, finish)
+            return self._scheduler.submit(served.lane, inputs, finish, client)
         except QueueFullError:
             return None
 
@@ -109,32 +113,40 @@ class Pipeline:
         self._metrics.images.labels(served.model.variant, served.model.label).inc(count)
 
     def _admit(
-        self, served: Served, inputs: range | NDArray[np.uint8], finish: Callable[[Pixels], T]
+        self,
+        served: Served,
+        inputs: range | NDArray[np.uint8],
+        finish: Callable[[Pixels], T],
+        client: str,
     ) -> Job[T]:
         self.refuse_while_draining()
         try:
-            return self._scheduler.submit(served.lane, inputs, finish)
+            return self._scheduler.submit(served.lane, inputs, finish, client)
         except QueueFullError as full:
             self._metrics.rejected.labels("overload").inc()
             raise Unavailable(
-                f"{full.waiting} images wait for {served.model.variant}; from {full.limit} on none "
-                "are taken in.",
+                f"{full.waiting} images wait for {served.model.variant}, {full.own} of them yours; "
+                f"a client may have as many waiting as there is room left of {full.limit}.",
                 retry_after_s=full.retry_after_s,
             ) from None
 
     async def _outcome(self, request: Request, job: Job[T]) -> Done[T]:
-        """What the job gives, unless its deadline or its client's leave comes first.
+        """What the job gives, unless its request's deadline or its client's leave comes first.
 
+        Both count from the request's arrival: it may consist of many jobs, one after the other.
         Two timers cost less than `asyncio.wait` with a time-out does.
         """
         loop = asyncio.get_running_loop()
+        age_s = perf_counter() - exchange(request).began
         watching: list[asyncio.Task[None]] = []
         timers = (
             loop.call_later(
-                WATCH_AFTER_S,
+                max(0.0, WATCH_AFTER_S - age_s),
                 lambda: watching.append(loop.create_task(_watch(request, job.future))),
             ),
-            loop.call_later(self._deadline_s, lambda: _fail(job.future, self._late())),
+            loop.call_later(
+                max(0.0, self._deadline_s - age_s), lambda: _fail(job.future, self._late())
+            ),
         )
         try:
             return await job.future
@@ -157,10 +169,14 @@ class Pipeline:
 
 
 async def _watch(request: Request, future: asyncio.Future[Any]) -> None:
-    """Fails a future as soon as the client has left."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    _fail(future, ClientLeftError())
+    """Fails a future as soon as the client has left, or has sent more than it may."""
+    try:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+    except Problem as problem:
+        _fail(future, problem)
+    else:
+        _fail(future, ClientLeftError())
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:

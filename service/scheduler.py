@@ -3,7 +3,8 @@
 A lane runs one function over rows: `run(list of inputs) → rows`. What the rows are, the scheduler
 does not know. A free thread takes whatever waits in the lane that has had the least of the
 threads' time, so a lone job starts at once and batches form only while all threads are busy.
-Within a lane jobs take turns, a few rows each, so a huge job does not hold up a small one.
+Within a lane clients take turns, a few rows each, and so do a client's jobs: neither a huge job nor
+a client with many holds up another. No client can fill a queue alone, either.
 
 All bookkeeping happens on the event loop; threads only run batches, and report back once for each.
 """
@@ -13,99 +14,39 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from service.job import Done, Job, Rows
 from service.metrics import Metrics
 
 T = TypeVar("T")
-Rows = NDArray[np.generic]
 Run = Callable[[Sequence[Any]], Rows]
 
-TURN_ROWS = 8  # of one job at a time, while others wait too
+TURN_ROWS = 8  # of one client and job at a time, while others wait too
 
 
 class QueueFullError(Exception):
-    """The lane holds as many waiting rows as it may; `retry_after_s` is about when it will not."""
+    """The lane takes no more of this client now; `retry_after_s` is about when it will."""
 
-    def __init__(self, waiting: int, limit: int, retry_after_s: float) -> None:
-        super().__init__(f"{waiting} rows wait, {limit} may")
+    def __init__(self, waiting: int, own: int, limit: int, retry_after_s: float) -> None:
+        super().__init__(f"{waiting} rows wait, {own} of this client; {limit} may")
         self.waiting = waiting
+        self.own = own  # of the waiting rows, those of the client
         self.limit = limit
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True, slots=True)
-class Done(Generic[T]):
-    """What a job gave, and the seconds that it waited, ran, and took to finish."""
+@dataclass(eq=False)
+class Flow:
+    """The jobs of one client that wait in a lane."""
 
-    value: T
-    queued_at: float  # of `perf_counter`
-    queue_s: float
-    run_s: float
-    finish_s: float
-
-    @property
-    def stages(self) -> dict[str, float]:
-        """The seconds by the names that headers and traces give them, in their order."""
-        return {"queue": self.queue_s, "generate": self.run_s, "encode": self.finish_s}
-
-    def server_timing(self) -> str:
-        """The value of a Server-Timing header (https://www.w3.org/TR/server-timing/), in ms."""
-        return ", ".join(f"{name};dur={each * 1e3:.3f}" for name, each in self.stages.items())
-
-
-class Job(Generic[T]):
-    """Rows of one request on their way through a lane; `future` gets a `Done`."""
-
-    def __init__(self, inputs: Any, finish: Callable[[Any], T], future: asyncio.Future[Done[T]]):
-        self.inputs = inputs  # anything with len() and slices
-        self.finish = finish
-        self.future = future
-        self.rows = len(inputs)
-        self.taken = 0  # rows that a thread has or had
-        self._left = self.rows  # rows that no thread has run yet
-        self._outputs: Rows | None = None
-        self._lock = threading.Lock()
-        self._queued = perf_counter()
-        self._started = 0.0
-
-    @property
-    def waiting(self) -> int:
-        return self.rows - self.taken
-
-    def take(self, count: int) -> slice:
-        """The next `count` rows, for a thread to run."""
-        if self.taken == 0:
-            self._started = perf_counter()
-        self.taken += count
-        return slice(self.taken - count, self.taken)
-
-    def deliver(self, part: slice, outputs: Rows) -> Done[T] | None:
-        """Takes the outputs of a part, in a thread; the last part's thread finishes the job."""
-        with self._lock:
-            if len(outputs) == self.rows:
-                self._outputs = outputs
-            else:
-                if self._outputs is None:
-                    self._outputs = np.empty((self.rows, *outputs.shape[1:]), outputs.dtype)
-                self._outputs[part] = outputs
-            self._left -= len(outputs)
-            if self._left:
-                return None
-        ran = perf_counter()
-        value = self.finish(self._outputs)
-        finished = perf_counter()
-        return Done(
-            value, self._queued, self._started - self._queued, ran - self._started, finished - ran
-        )
+    jobs: deque[Job[Any]] = field(default_factory=deque)
+    waiting: int = 0  # rows, of all jobs
 
 
 @dataclass(eq=False)
@@ -114,8 +55,8 @@ class Lane:
 
     name: str
     run: Run
-    jobs: deque[Job[Any]] = field(default_factory=deque)
-    waiting: int = 0  # rows, of all jobs
+    flows: OrderedDict[str, Flow] = field(default_factory=OrderedDict)  # in the order of turns
+    waiting: int = 0  # rows, of all flows
     used_s: float = 0.0  # of the threads' time; raised to the others' when work comes after a pause
     row_s: float = 0.0  # of late, for one row
     retired: bool = False
@@ -128,24 +69,46 @@ class Lane:
         """The rows that it runs in some seconds: at least one, at most `limit`."""
         return min(limit, max(1, int(seconds / self.row_s))) if self.row_s else limit
 
+    def waiting_of(self, client: str) -> int:
+        """The rows of a client that wait."""
+        flow = self.flows.get(client)
+        return flow.waiting if flow else 0
+
+    def add(self, job: Job[Any]) -> None:
+        flow = self.flows.setdefault(job.client, Flow())
+        flow.jobs.append(job)
+        flow.waiting += job.rows
+        self.waiting += job.rows
+
     def take(self, limit: int) -> Batch:
-        """Up to `limit` rows, from the jobs in turn."""
+        """Up to `limit` rows, from the clients in turn, and from each one's jobs in turn."""
         counts: dict[Job[Any], int] = {}
         room = min(limit, self.waiting)
         self.waiting -= room
         while room:
-            job = self.jobs.popleft()
-            count = min(TURN_ROWS, room, job.waiting - counts.get(job, 0))
-            counts[job] = counts.get(job, 0) + count
-            room -= count
-            if counts[job] < job.waiting:
-                self.jobs.append(job)
+            client, flow = self.flows.popitem(last=False)
+            turn = min(TURN_ROWS, room, flow.waiting)
+            room -= turn
+            flow.waiting -= turn
+            while turn:
+                job = flow.jobs.popleft()
+                count = min(turn, job.waiting - counts.get(job, 0))
+                counts[job] = counts.get(job, 0) + count
+                turn -= count
+                if counts[job] < job.waiting:
+                    flow.jobs.append(job)
+            if flow.waiting:
+                self.flows[client] = flow
         return Batch(self, [(job, job.take(count)) for job, count in counts.items()])
 
     def withdraw(self, job: Job[Any]) -> None:
         """Forgets a job: nothing more of it runs, and nobody waits for it any more."""
         if job.waiting:
-            self.jobs.remove(job)
+            flow = self.flows[job.client]
+            flow.jobs.remove(job)
+            flow.waiting -= job.waiting
+            if not flow.waiting:
+                del self.flows[job.client]
             self.waiting -= job.waiting
             job.taken = job.rows
         job.future.cancel()
@@ -230,21 +193,23 @@ class Scheduler:
         lane.retired = True
         self._sweep()
 
-    def submit(self, lane: Lane, inputs: Any, finish: Callable[[Any], T]) -> Job[T]:
+    def submit(self, lane: Lane, inputs: Any, finish: Callable[[Any], T], client: str) -> Job[T]:
         """Queues rows; `finish(outputs)` runs in a kernel thread and makes the job's value.
 
-        Raises QueueFullError while the lane's queue is at its limit or beyond.
+        Raises QueueFullError for a client with as many rows waiting as there is room left in the
+        lane's queue, or more: one alone gets half of it, two a third each, and there is always
+        room for another (dynamic thresholds; Choudhury and Hahne, 1998).
         """
-        if lane.waiting >= self._queue_limit:
-            raise QueueFullError(lane.waiting, self._queue_limit, self._drain_s(lane))
+        own = lane.waiting_of(client)
+        if own >= self._queue_limit - lane.waiting:
+            raise QueueFullError(lane.waiting, own, self._queue_limit, self._drain_s(lane))
         if lane not in self._lanes:  # retired since its caller chose it
             self._lanes.append(lane)
         if not lane.waiting:
             busy = [other.used_s for other in self._lanes if other.waiting]
             lane.used_s = max(lane.used_s, min(busy, default=0.0))
-        job = Job(inputs, finish, self._loop.create_future())
-        lane.jobs.append(job)
-        lane.waiting += job.rows
+        job = Job(inputs, finish, self._loop.create_future(), client)
+        lane.add(job)
         self._dispatch()
         return job
 

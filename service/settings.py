@@ -53,7 +53,8 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         default=256,
         ge=1,
-        description="Images waiting for a variant from which on requests get 503.",
+        description="Images that may wait for a variant. A client with as many waiting as there is "
+        "room left gets 503, so that none fills the queue alone.",
     )
     stream_limit: int = Field(
         default=LARGEST_STREAM, ge=1, le=LARGEST_STREAM, description="Images of a stream at most."

@@ -14,8 +14,8 @@ from functools import partial
 
 from service.gallery import Served
 from service.images import Format, Pixels
+from service.job import Job
 from service.pipeline import Pipeline
-from service.scheduler import Job
 from service.ustar import END, member
 
 CHUNK = 32  # images
@@ -24,7 +24,7 @@ DIGITS = 8  # of a member's name
 
 
 async def tar_stream(
-    pipeline: Pipeline, served: Served, seeds: range, picture_format: Format
+    pipeline: Pipeline, client: str, served: Served, seeds: range, picture_format: Format
 ) -> AsyncIterator[bytes]:
     """The tar, a chunk of images at a time; member i is image i, and manifest.json comes last."""
     jobs: deque[Job[bytes]] = deque()
@@ -35,7 +35,7 @@ async def tar_stream(
             while submitted < len(starts) and len(jobs) < pipeline.threads:
                 start = starts[submitted]
                 part = seeds[start : start + CHUNK]
-                job = pipeline.queue(served, part, _wrap(picture_format, start))
+                job = pipeline.queue(client, served, part, _wrap(picture_format, start))
                 if job is None:
                     break
                 jobs.append(job)

@@ -21,7 +21,7 @@ from opentelemetry.sdk.resources import (
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from service.scheduler import Done
+from service.job import Done
 
 # Probes and scrapes come every few seconds for ever, and tell nothing.
 UNTRACED = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service import comparison
 from service.admission import admit, charge, choose
-from service.openapi import MAY_NEED_KEY, problems
+from service.openapi import BINARY, MAY_NEED_KEY, header_references, problems
 from service.schemas.comparison import Comparison
 from service.schemas.requests import CompareQuery
 from service.subject import consecutive
@@ -21,7 +21,7 @@ router = APIRouter()
     openapi_extra=MAY_NEED_KEY,
     response_model=Comparison,
     responses={
-        200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+        200: {"content": {"image/png": BINARY}, "headers": header_references("X-PBGen-Seed")},
         **problems(401, 403, 404, 406, 413, 422, 429, 503, 504),
     },
 )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from service.admission import admit, charge, choose
 from service.answers import image_answer
 from service.images import FORMATS
-from service.openapi import MAY_NEED_KEY, image_content, problems
+from service.openapi import MAY_NEED_KEY, ORIGIN, header_references, image_content, problems
 from service.parsing import described, parse_body, parse_query
 from service.schemas.requests import GenerateBody, GenerateQuery
 from service.subject import subject
@@ -23,6 +23,7 @@ router = APIRouter()
         200: {
             "description": "The image, or several: in an image format as a grid.",
             "content": image_content(),
+            "headers": header_references(*ORIGIN, "Server-Timing"),
         },
         **problems(400, 401, 403, 404, 406, 413, 415, 422, 429, 503, 504),
     },

@@ -12,7 +12,7 @@ from service.admission import AUTO, admit, charge, choose
 from service.answers import origin_headers
 from service.engine import Model
 from service.images import FORMATS
-from service.openapi import MAY_NEED_KEY, problems
+from service.openapi import BINARY, MAY_NEED_KEY, ORIGIN, header_references, problems
 from service.subject import Subject, consecutive
 
 router = APIRouter()
@@ -21,15 +21,29 @@ PNG = FORMATS["png"]
 # A version never changes; what a variant's name means may, so that is asked again after a minute.
 EXACT = "max-age=31536000, immutable"
 NAMED = "max-age=60"
+CACHING = ("ETag", "Cache-Control")
+CONDITION = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags of images that the client has; if this is one of them: 304.",
+    "schema": {"type": "string"},
+}
 
 
 @router.get(
     "/images/{variant}/{seed}.png",
-    openapi_extra=MAY_NEED_KEY,
+    openapi_extra=MAY_NEED_KEY | {"parameters": [CONDITION]},
     response_class=Response,
     responses={
-        200: {"description": "The image.", "content": {PNG.media_type: {}}},
-        304: {"description": "The image is still the one with the ETag of If-None-Match."},
+        200: {
+            "description": "The image.",
+            "content": {PNG.media_type: BINARY},
+            "headers": header_references(*ORIGIN, "Server-Timing", *CACHING),
+        },
+        304: {
+            "description": "The image is still the one with the ETag of If-None-Match.",
+            "headers": header_references(*CACHING),
+        },
         **problems(401, 403, 404, 422, 429, 503, 504),
     },
 )

@@ -20,7 +20,10 @@ router = APIRouter()
 @router.get("/models", responses=problems(404, 422))
 async def models(request: Request) -> Models:
     """Every stored version, whether it is served or not."""
-    entries = await asyncio.to_thread(context(request).engine.stored)
+    try:
+        entries = await asyncio.to_thread(context(request).engine.stored)
+    except ArtifactError as error:
+        raise of_artifact(error) from None
     return Models(models=[_summary(entry, context(request).gallery) for entry in entries])
 
 

@@ -10,8 +10,9 @@ from fastapi.responses import StreamingResponse
 from service.admission import admit, charge, choose
 from service.answers import origin_headers
 from service.errors import TooLarge
+from service.exchange import exchange
 from service.images import FORMATS
-from service.openapi import MAY_NEED_KEY, problems
+from service.openapi import BINARY, MAY_NEED_KEY, ORIGIN, header_references, problems
 from service.schemas.requests import StreamQuery
 from service.subject import Subject, consecutive
 from service.tarstream import tar_stream
@@ -28,7 +29,8 @@ MEDIA_TYPE = "application/x-tar"
     responses={
         200: {
             "description": "A tar of images 00000000.png, 00000001.png, …; manifest.json is last.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+            "content": {MEDIA_TYPE: BINARY},
+            "headers": header_references(*ORIGIN),
         },
         **problems(401, 403, 404, 406, 413, 422, 429, 503),
     },
@@ -44,7 +46,9 @@ async def stream(request: Request, query: Annotated[StreamQuery, Query()]) -> St
     seeds = consecutive(query.seed, query.count)
     await charge(request, len(seeds))
     return StreamingResponse(
-        tar_stream(service.pipeline, served, seeds, FORMATS[query.format]),
+        tar_stream(
+            service.pipeline, exchange(request).client, served, seeds, FORMATS[query.format]
+        ),
         media_type=MEDIA_TYPE,
         headers=origin_headers(served.model, Subject(seeds)),
     )

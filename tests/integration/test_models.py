@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import resource
 import subprocess
 import sys
 import threading
@@ -83,6 +85,15 @@ def test_an_image_is_what_generate_makes_and_may_be_kept(http: httpx.Client) -> 
     assert len({tag, *others}) == 3
 
 
+def test_head_is_get_without_its_body(http: httpx.Client) -> None:
+    for path in ("/images/partial/7.png", "/livez", "/variants"):
+        whole, head = http.get(path), http.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("content-type", "content-length", "etag", "cache-control"):
+            assert head.headers.get(name) == whole.headers.get(name)
+    assert http.head("/generate").status_code == 405
+
+
 def test_an_exact_version_may_be_kept_for_ever(http: httpx.Client) -> None:
     answer = http.get("/images/partial@1/7.png")
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -152,6 +163,45 @@ def test_a_swap_serves_the_other_version_from_then_on(client: httpx.Client, vers
     assert len(info) == 2
     same = client.put("/variants/partial", json={"model": "partial@2"}, headers=ADMIN)
     assert same.status_code == 200
+
+
+def test_a_version_that_cannot_run_here_leaves_the_old_one(tmp_path: Path) -> None:
+    root = factories.store(tmp_path / "models", ("float",))
+    spec = factories.generator("float", widths=(1024, 512, 256, 128, 3), latent_dim=100)
+    model_store.artifact.write(tmp_path / "big", spec, factories.manifest(spec, "float"))
+    Store(root).add(tmp_path / "big")
+    with (
+        serving(store=root, api_keys=API_KEYS) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        mapped = re.search(
+            r"VmSize:\s+(\d+) kB", Path(f"/proc/{server.process.pid}/status").read_text()
+        )
+        limit = int(mapped[1]) * 1024 + 2**20
+        _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_AS)
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, hard))
+        answer = client.put("/variants/float", json={"model": "float@2"}, headers=ADMIN)
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == "float@2 cannot be run on this machine now."
+        assert client.post("/generate?variant=float").headers["x-pbgen-model"] == "float@1"
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (hard, hard))
+        answer = client.put("/variants/float", json={"model": "float@2"}, headers=ADMIN)
+        assert answer.status_code == 200
+
+
+def test_a_damaged_index_is_told_and_stops_no_other_swap(tmp_path: Path) -> None:
+    root = factories.store(tmp_path / "models", ("partial", "float"))
+    Store(root).add(root / "partial" / "1.safetensors")
+    with (
+        serving(store=root, api_keys=API_KEYS) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        (root / "float" / "index.json").write_text("garbage")
+        answer = client.get("/models")
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == "float: index.json is not JSON; the file is damaged."
+        body = {"model": "partial@2"}
+        assert client.put("/variants/partial", json=body, headers=ADMIN).status_code == 200
 
 
 @pytest.mark.parametrize(

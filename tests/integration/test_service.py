@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -53,7 +54,8 @@ def test_health(http: httpx.Client, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/generate", 405)]
+    ("method", "path", "status"),
+    [("GET", "/nowhere", 404), ("GET", "/generate", 405), ("POST", "/generate/", 404)],
 )
 def test_the_router_speaks_in_problems(
     http: httpx.Client, method: str, path: str, status: int
@@ -183,6 +185,45 @@ def test_overload_deadline_and_a_client_that_leaves(full_size_store: Path) -> No
         assert sample(client, "pbgen_queue_depth", variant="full") == 0
         assert sample(client, "pbgen_requests_rejected_total", reason="overload") >= 1
         assert client.get("/livez").status_code == 200
+
+
+def test_many_jobs_of_one_request_have_its_deadline_and_its_client(full_size_store: Path) -> None:
+    with (
+        serving(store=full_size_store, threads=1, isa="numpy", deadline_s=1.0) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        assert client.post("/compare?count=64").status_code == 504
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/compare?count=64", timeout=0.3)
+        left_by = time.monotonic() + 5
+        while not sample(client, "pbgen_requests_rejected_total", reason="client_left"):
+            assert time.monotonic() < left_by
+        assert sample(client, "pbgen_requests_rejected_total", reason="deadline") == 1
+        # A body that nobody asked for is bounded too, announced or not.
+        body = (b" " * 2**16 for _ in range(160))
+        assert client.post("/compare?count=64", content=body).status_code == 413
+
+
+def test_one_clients_grids_leave_room_for_anothers_face(full_size_store: Path) -> None:
+    with (
+        serving(
+            store=full_size_store, threads=1, isa="numpy", queue_limit=64, deadline_s=60
+        ) as server,
+        httpx.Client(base_url=server.url, timeout=60) as client,
+    ):
+
+        def ask(count: int, address: str) -> int:
+            query = f"{server.url}/generate?variant=full&count={count}"
+            # The server trusts X-Forwarded-For of a balancer on its own machine.
+            return httpx.post(query, headers={"x-forwarded-for": address}, timeout=60).status_code
+
+        with ThreadPoolExecutor(6) as pool:
+            greedy = [pool.submit(ask, 16, "10.0.0.1") for _ in range(6)]
+            while not sample(client, "pbgen_requests_rejected_total", reason="overload"):
+                pass
+            assert ask(1, "10.0.0.2") == 200
+            assert sample(client, "pbgen_requests_in_progress", variant="full") >= 1  # still
+        assert {each.result() for each in greedy} == {200, 503}
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,16 @@ def test_aliases(versions: Path) -> None:
         store.open("partial@canary")
 
 
+def test_a_damaged_index_harms_its_own_name_alone(versions: Path) -> None:
+    store = Store(versions)
+    (versions / "full" / "index.json").write_text("garbage")
+    assert store.activate("partial@2").active
+    assert store.add(versions / "partial" / "1.safetensors", "copy").active
+    for use in (lambda: store.open("full"), store.list):
+        with pytest.raises(errors.ManifestError, match=r"full: index.json is not JSON"):
+            use()
+
+
 @pytest.mark.parametrize("alias", ["", "2", "Canary", "a@b", "../x"])
 def test_an_alias_is_a_word(versions: Path, alias: str) -> None:
     with pytest.raises(errors.ManifestError, match=r"is no alias; .* would be right"):

@@ -67,6 +67,8 @@ def test_one_sided_votes_have_finite_ratings_and_ties_are_even() -> None:
     rated = rate([Pairing("a", "b", wins_a=10)])
     assert list(rated) == ["a", "b"]  # best first
     assert 1000 < rated["a"].value < 1500
+    once = rate([Pairing("a", "b", wins_a=1)])["a"]
+    assert once.low < 1000 < once.value <= once.high  # one vote shows next to nothing
     even = rate([Pairing("a", "b", ties=10)])
     assert even["a"].value == pytest.approx(1000)
     assert standings({}).ratings == {}
@@ -89,7 +91,8 @@ def test_a_token_opens_only_unchanged_in_time_and_with_the_secret() -> None:
     assert Sealer("another secret of it").unseal(token, 60) is None
     assert Sealer(None).unseal(token, 60) is None
     assert sealer.unseal(token, -1) is None
-    for wrong in ("", "no token", token[:-2], token[:20] + "A" + token[21:], "Ω" * 100):
+    other = token[:20] + ("B" if token[20] == "A" else "A") + token[21:]
+    for wrong in ("", "no token", token[:-2], other, "Ω" * 100):
         assert sealer.unseal(wrong, 60) is None
 
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from service.metrics import Metrics
 from service.scheduler import TURN_ROWS, Lane, QueueFullError, Scheduler
 
+CLIENT = "somebody"
+
 
 def squares(inputs: Sequence[range]) -> np.ndarray:
     """Row [n²] for each n."""
@@ -74,12 +76,12 @@ def test_every_job_gets_its_rows_in_order(sizes: list[int], threads: int, batch_
         lanes = [scheduler.open("a", squares), scheduler.open("b", squares)]
         starts = [1000 * i for i in range(len(sizes))]
         jobs = [
-            scheduler.submit(lanes[i % 2], range(start, start + size), listed)
+            scheduler.submit(lanes[i % 2], range(start, start + size), listed, CLIENT)
             for i, (start, size) in enumerate(zip(starts, sizes, strict=True))
         ]
         for start, size, job in zip(starts, sizes, jobs, strict=True):
             assert (await job.future).value == [n * n for n in range(start, start + size)]
-        assert all(lane.waiting == 0 and not lane.jobs for lane in lanes)
+        assert all(lane.waiting == 0 and not lane.flows for lane in lanes)
 
     on_scheduler(test, threads=threads, batch_limit=batch_limit, queue_limit=10**6)
 
@@ -88,7 +90,7 @@ def test_a_lone_job_starts_at_once_and_what_waits_runs_as_one_batch() -> None:
     async def test(scheduler: Scheduler) -> None:
         gate = Gate()
         lane = scheduler.open("a", gate.run)
-        jobs = [scheduler.submit(lane, range(i, i + 1), listed) for i in range(5)]
+        jobs = [scheduler.submit(lane, range(i, i + 1), listed, CLIENT) for i in range(5)]
         await entered(gate)
         assert lane.waiting == 4  # the first is running
         gate.open.set()
@@ -102,7 +104,7 @@ def test_a_lone_job_starts_at_once_and_what_waits_runs_as_one_batch() -> None:
 def test_idle_threads_share_a_grid() -> None:
     async def test(scheduler: Scheduler) -> None:
         gate = Gate()
-        job = scheduler.submit(scheduler.open("a", gate.run), range(10), listed)
+        job = scheduler.submit(scheduler.open("a", gate.run), range(10), listed, CLIENT)
         gate.open.set()
         done = await job.future
         assert done.value == [n * n for n in range(10)]
@@ -115,9 +117,9 @@ def test_a_face_does_not_wait_for_a_huge_grid() -> None:
     async def test(scheduler: Scheduler) -> None:
         gate = Gate()
         lane = scheduler.open("a", gate.run)
-        scheduler.submit(lane, range(1), listed)
-        grid = scheduler.submit(lane, range(1000, 1200), listed)
-        face = scheduler.submit(lane, range(7, 8), listed)
+        scheduler.submit(lane, range(1), listed, CLIENT)
+        grid = scheduler.submit(lane, range(1000, 1200), listed, CLIENT)
+        face = scheduler.submit(lane, range(7, 8), listed, CLIENT)
         gate.open.set()
         assert (await face.future).value == [49]
         assert not grid.future.done()
@@ -125,7 +127,46 @@ def test_a_face_does_not_wait_for_a_huge_grid() -> None:
         assert len(gate.batches[1]) == 2
         assert (await grid.future).value == [n * n for n in range(1000, 1200)]
 
-    on_scheduler(test, batch_limit=TURN_ROWS + 4)
+    on_scheduler(test, batch_limit=TURN_ROWS + 4, queue_limit=1000)
+
+
+def test_a_face_does_not_wait_for_a_client_with_many_jobs() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        scheduler.submit(lane, range(1), listed, CLIENT)
+        for i in range(100):
+            scheduler.submit(lane, range(i, i + 1), listed, CLIENT)
+        face = scheduler.submit(lane, range(7, 8), listed, "another")
+        gate.open.set()
+        assert (await face.future).value == [49]
+        # The batch after the first holds one turn of the many, and then the face.
+        assert [len(part) for part in gate.batches[1]] == [1] * (TURN_ROWS + 1)
+        assert gate.batches[1][TURN_ROWS] == range(7, 8)
+
+    on_scheduler(test, batch_limit=TURN_ROWS + 1)
+
+
+def test_no_client_fills_the_queue_alone() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        scheduler.submit(lane, range(1), listed, CLIENT)  # runs
+
+        def flood(client: str) -> None:
+            while True:
+                scheduler.submit(lane, range(1), listed, client)
+
+        def fill(client: str) -> int:
+            with pytest.raises(QueueFullError) as caught:
+                flood(client)
+            assert caught.value.own == lane.waiting_of(client)
+            return caught.value.own
+
+        assert [fill(client) for client in (CLIENT, "second", "third")] == [60, 30, 15]
+        gate.open.set()
+
+    on_scheduler(test, queue_limit=120)
 
 
 def test_lanes_get_equal_time_not_equal_batches() -> None:
@@ -142,7 +183,11 @@ def test_lanes_get_equal_time_not_equal_batches() -> None:
 
         slow = scheduler.open("slow", taking("slow", 0.04))
         fast = scheduler.open("fast", taking("fast", 0.002))
-        jobs = [scheduler.submit(lane, range(1), listed) for lane in (slow, fast) for _ in range(6)]
+        jobs = [
+            scheduler.submit(lane, range(1), listed, CLIENT)
+            for lane in (slow, fast)
+            for _ in range(6)
+        ]
         for job in jobs:
             await job.future
         assert order.index("slow") == 0
@@ -158,9 +203,9 @@ def test_a_lane_that_was_idle_does_not_save_up_time() -> None:
         gate = Gate()
         busy, rested = scheduler.open("busy", gate.run), scheduler.open("rested", squares)
         busy.used_s = 100.0
-        scheduler.submit(busy, range(1), listed)
-        waiting = scheduler.submit(busy, range(1), listed)
-        late = scheduler.submit(rested, range(1), listed)
+        scheduler.submit(busy, range(1), listed, CLIENT)
+        waiting = scheduler.submit(busy, range(1), listed, CLIENT)
+        late = scheduler.submit(rested, range(1), listed, CLIENT)
         assert rested.used_s == 100.0
         gate.open.set()
         await waiting.future
@@ -173,13 +218,13 @@ def test_a_full_queue_refuses_and_names_its_bound() -> None:
     async def test(scheduler: Scheduler) -> None:
         gate = Gate()
         lane = scheduler.open("a", gate.run)
-        scheduler.submit(lane, range(1), listed)
-        waiting = scheduler.submit(lane, range(4), listed)
+        scheduler.submit(lane, range(1), listed, CLIENT)
+        waiting = scheduler.submit(lane, range(4), listed, CLIENT)
         with pytest.raises(QueueFullError) as caught:
-            scheduler.submit(lane, range(1), listed)
-        assert (caught.value.waiting, caught.value.limit) == (4, 4)
+            scheduler.submit(lane, range(1), listed, CLIENT)
+        assert (caught.value.waiting, caught.value.own, caught.value.limit) == (4, 4, 4)
         lane.withdraw(waiting)  # frees its place at once
-        last = scheduler.submit(lane, range(2, 3), listed)
+        last = scheduler.submit(lane, range(2, 3), listed, CLIENT)
         gate.open.set()
         assert (await last.future).value == [4]
         assert waiting.future.cancelled()
@@ -192,12 +237,12 @@ def test_a_job_withdrawn_half_way_runs_no_further() -> None:
     async def test(scheduler: Scheduler) -> None:
         gate = Gate()
         lane = scheduler.open("a", gate.run)
-        job = scheduler.submit(lane, range(100), listed)
+        job = scheduler.submit(lane, range(100), listed, CLIENT)
         await entered(gate)
         lane.withdraw(job)
         assert lane.waiting == 0
         gate.open.set()
-        after = scheduler.submit(lane, range(3), listed)
+        after = scheduler.submit(lane, range(3), listed, CLIENT)
         assert (await after.future).value == [0, 1, 4]
         assert gate.batches == [[range(10)], [range(3)]]
 
@@ -211,9 +256,9 @@ def test_failures_reach_those_whom_they_concern() -> None:
 
         broken: Lane = scheduler.open("broken", fail)
         sound = scheduler.open("sound", squares)
-        failed_run = scheduler.submit(broken, range(50), listed)
-        failed_finish = scheduler.submit(sound, range(1), fail)
-        fine = scheduler.submit(sound, range(2), listed)
+        failed_run = scheduler.submit(broken, range(50), listed, CLIENT)
+        failed_finish = scheduler.submit(sound, range(1), fail, CLIENT)
+        fine = scheduler.submit(sound, range(2), listed, CLIENT)
         for job in (failed_run, failed_finish):
             with pytest.raises(ZeroDivisionError):
                 await job.future
@@ -227,8 +272,8 @@ def test_durations_are_those_of_the_parts() -> None:
     async def test(scheduler: Scheduler) -> None:
         gate = Gate()
         lane = scheduler.open("a", gate.run)
-        scheduler.submit(lane, range(1), listed)
-        waiting = scheduler.submit(lane, range(1), listed)
+        scheduler.submit(lane, range(1), listed, CLIENT)
+        waiting = scheduler.submit(lane, range(1), listed, CLIENT)
         await asyncio.sleep(0.05)
         gate.open.set()
         done = await waiting.future
@@ -251,8 +296,8 @@ def test_a_slow_lane_runs_small_batches() -> None:
             return rows
 
         lane = scheduler.open("slow", run)
-        await scheduler.submit(lane, range(4), listed).future
-        await scheduler.submit(lane, range(9), listed).future
+        await scheduler.submit(lane, range(4), listed, CLIENT).future
+        await scheduler.submit(lane, range(9), listed, CLIENT).future
         assert sizes[0] == 4  # nothing was known of it yet
         assert all(size <= 3 for size in sizes[1:])
 
@@ -263,13 +308,13 @@ def test_a_retired_lane_runs_what_it_has_and_is_gone() -> None:
     async def test(scheduler: Scheduler) -> None:
         gate = Gate()
         lane = scheduler.open("a", gate.run)
-        jobs = [scheduler.submit(lane, range(i, i + 1), listed) for i in range(3)]
+        jobs = [scheduler.submit(lane, range(i, i + 1), listed, CLIENT) for i in range(3)]
         scheduler.retire(lane)
         gate.open.set()
         assert [(await job.future).value for job in jobs] == [[0], [1], [4]]
         assert scheduler.lanes == ()
         # A request that chose it before, or a stream's next chunk, is not lost.
-        late = scheduler.submit(lane, range(3, 4), listed)
+        late = scheduler.submit(lane, range(3, 4), listed, CLIENT)
         assert (await late.future).value == [9]
         assert scheduler.lanes == ()
 
