@@ -23,10 +23,13 @@ async def playground(request: Request) -> Response:
     """The playground: variants side by side, latent directions, morphs, and the blind vote."""
     page = site().page
     tag = f'"{hashlib.sha256(page).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    headers = {
+        "ETag": tag,
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,  # a 304's headers replace the kept ones
+    }
     if matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
-    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return HTMLResponse(page, headers=headers)
 
 

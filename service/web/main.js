@@ -128,7 +128,11 @@ class Page {
   async #settle() {
     for (let round = 0; round < SETTLING_ROUNDS && !this.#notice.told; round++) {
       if (this.#state.view === "vote" || this.#state.view === "morph" || this.#state.count > 1) return;
-      await this.#guard(() => this.#board.measure(this.#wish));
+      try {
+        await this.#board.measure(this.#wish);
+      } catch {
+        return; // nobody asked for this: a service that is busy is left alone
+      }
     }
   }
 

@@ -3,7 +3,8 @@
 import { find } from "./dom.js";
 import { Problem } from "./api.js";
 
-const UNKNOWN_KEY = [401, 403];
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
 const BUSY = [429, 503];
 const RECONNECT_S = 3;
 
@@ -41,10 +42,10 @@ export class Notice {
   tell(error, retry) {
     if (!(error instanceof Problem)) throw error;
     this.#retry = retry;
-    this.#title.textContent = titleOf(error);
+    this.#title.textContent = `${titleOf(error)}.`;
     this.#detail.textContent = error.message;
-    this.#key.hidden = !UNKNOWN_KEY.includes(error.status);
-    this.#again.hidden = !this.#key.hidden;
+    this.#key.hidden = ![UNAUTHORIZED, FORBIDDEN].includes(error.status);
+    this.#again.hidden = error.status === UNAUTHORIZED;
     this.#element.hidden = false;
     clearInterval(this.#ticking);
     const wait = waitOf(error);
@@ -77,7 +78,6 @@ export class Notice {
 /** @param {Problem} problem */
 function titleOf(problem) {
   if (problem.status === 429) return "You asked for more than your allowance";
-  if (problem.status === 503) return "The service is busy";
   return problem.title;
 }
 

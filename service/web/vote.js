@@ -1,5 +1,6 @@
 /** The blind vote: a pair of faces, a choice, and then what they were. */
 
+import { Problem } from "./api.js";
 import { find, h } from "./dom.js";
 import { Picture } from "./picture.js";
 import { Results } from "./results.js";
@@ -7,6 +8,7 @@ import { Results } from "./results.js";
 /** @typedef {import("./api.js").Pair} Pair */
 /** @typedef {import("./api.js").Service} Service */
 
+const SPENT = [403, 409]; // the service does not take the pair's token, or not again
 const KEYS = /** @type {Record<string, string>} */ ({
   ArrowLeft: "left",
   ArrowRight: "right",
@@ -68,6 +70,7 @@ export class Vote {
     if (!pair || this.#voted) return;
     this.#voted = true; // a second press of the same key is no second vote
     this.#guard(async () => {
+      if (this.#pair !== pair) return await this.#draw(); // it was refused, and this is another try
       try {
         const revealed = await this.#service.vote(pair.token, choice);
         this.#sides.left.reveal(revealed.left, choice === "left");
@@ -77,6 +80,7 @@ export class Vote {
         this.#swap(true);
       } catch (error) {
         this.#voted = false;
+        if (error instanceof Problem && SPENT.includes(error.status)) this.#pair = null;
         throw error;
       }
       await this.#tally();

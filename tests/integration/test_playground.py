@@ -18,6 +18,8 @@ def test_the_page_is_asked_for_anew_and_sent_once(http: httpx.Client) -> None:
     tag = answer.headers["etag"]
     again = http.get("/", headers={"if-none-match": tag})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    policy = "content-security-policy"  # which the 304's would replace in what the browser kept
+    assert again.headers[policy] == answer.headers[policy]
     assert http.get("/", headers={"if-none-match": '"other"'}).status_code == 200
 
 

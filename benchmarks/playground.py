@@ -1,0 +1,138 @@
+"""How soon the playground's first face is on the screen, and the README's picture of the page.
+
+    python -m benchmarks.playground
+
+Opens the page of a service of its own in headless Chromium (Debian: chromium; Playwright drives
+it), again and again: with an empty cache, and as a browser that has been there before. The time is
+the page's own mark, at the frame after the one that painted the face, since the visit began.
+Writes `results/playground.json` and `docs/pictures/playground.png`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from kernels import machine
+
+RESULT = Path(__file__).parent / "results" / "playground.json"
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "playground.png"
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [  # of a browser in a container, which asks nobody anything
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+VISITS = 20
+WINDOW: ViewportSize = {"width": 1280, "height": 1010}
+MEASURED_MS = 10_000  # so that the picture's plots have something to show
+COLOURS = 256
+MARK = """() => new Promise((resolve) => {
+    new PerformanceObserver((list) => {
+        for (const each of list.getEntries()) {
+            if (each.name === "pbgen-first-face") resolve(each.startTime);
+        }
+    }).observe({ type: "mark", buffered: true });
+})"""
+
+
+def measure(browser: Browser, address: str) -> dict[str, dict[str, float]]:
+    """Milliseconds from the visit's begin to the first face, by what the browser's cache holds."""
+    empty, filled = [], []
+    for turn in range(VISITS + 1):
+        context = browser.new_context(viewport=WINDOW)
+        page = context.new_page()
+        first, again = _visit(page, address), _visit(page, address)
+        context.close()
+        if turn:  # the first visit warms up the service and the browser
+            empty.append(first)
+            filled.append(again)
+    return {"empty": _spread(empty), "filled": _spread(filled)}
+
+
+def draw(browser: Browser, address: str) -> None:
+    """The README's picture: faces that the shipped generators make, and what they took."""
+    context = browser.new_context(viewport=WINDOW, color_scheme="light", reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_role("button", name="Measure").click()
+    page.wait_for_timeout(MEASURED_MS)
+    page.get_by_role("button", name="Measure").click()
+    page.get_by_role("heading", level=1).hover()
+    page.screenshot(path=PICTURE)
+    context.close()
+    Image.open(PICTURE).quantize(COLOURS).save(PICTURE, optimize=True)
+
+
+def _visit(page: Page, address: str) -> float:
+    page.goto(address)
+    mark: float = page.evaluate(MARK)
+    page.goto("about:blank")
+    return mark
+
+
+def _spread(times: list[float]) -> dict[str, float]:
+    return {
+        "visits": len(times),
+        "median_ms": statistics.median(times),
+        "min_ms": min(times),
+        "max_ms": max(times),
+    }
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The address of a service with the shipped generators."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PBGEN_")}
+    with TemporaryDirectory() as data:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service"],
+            env=kept | {"PBGEN_PORT": "0", "PBGEN_DATA": data, "PBGEN_DRAIN_S": "0"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            yield next(
+                found[0] for line in process.stdout if (found := re.search(r"http://\S+/", line))
+            )
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def main() -> None:
+    with serving() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        first_face = measure(browser, address)
+        draw(browser, address)
+        described: dict[str, Any] = {
+            "machine": machine.describe(),
+            "browser": f"Chromium {browser.version}",
+            "first_face": first_face,
+        }
+        browser.close()
+    RESULT.write_text(json.dumps(described, indent=2) + "\n")
+    print(json.dumps(first_face, indent=2))
+
+
+if __name__ == "__main__":
+    main()

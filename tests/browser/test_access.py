@@ -1,0 +1,119 @@
+"""For everyone: by keyboard, by screen reader, at any width, light and dark; and nothing jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import HEIGHTS, Visits
+from tests.browser.test_faces import face
+
+VIEWS = ("seeds", "seeds&count=16", "directions", "morph", "vote")
+SERIOUS = ("serious", "critical")
+
+
+def settled(page: Page) -> None:
+    """Waits for what the page asks for when it opens."""
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_role("img").first).to_be_visible()
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+def views(page: Page) -> Iterator[str]:
+    """Shows one view after the other."""
+    for view in VIEWS:
+        page.evaluate("(state) => { location.hash = state }", f"view={view}")
+        settled(page)
+        yield view
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visit: Visits, scheme: str) -> None:
+    page = visit(color_scheme=scheme)
+    for view in views(page):
+        found = Axe().run(page).response["violations"]
+        serious = [each for each in found if each["impact"] in SERIOUS]
+        told = [(each["id"], [node["html"] for node in each["nodes"]]) for each in serious]
+        assert told == [], view
+
+
+@pytest.mark.parametrize("width", HEIGHTS)
+def test_nothing_reaches_beyond_the_window(
+    visit: Visits, width: int, screenshot: Callable[[Page, str], Path]
+) -> None:
+    page = visit(width=width, color_scheme="dark" if width == 768 else "light")
+    for view in views(page):
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert screenshot(page, f"{view}-{width}").stat().st_size > 10_000
+
+
+def test_all_can_be_done_by_keyboard(visit: Visits) -> None:
+    page = visit("variants=partial")
+    expect(face(page, "partial", "seed 71")).to_be_visible()
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        name = page.evaluate(
+            """() => {
+                const at = document.activeElement;
+                const ring = getComputedStyle(at.type === "radio" || at.type === "checkbox"
+                    ? at.nextElementSibling : at).outlineStyle;
+                return [at.id || at.getAttribute("aria-label") || at.value || at.textContent, ring];
+            }"""
+        )
+        if name[0] == reached[:1]:
+            break
+        reached.append(name[0])
+        assert name[1] != "none", f"the focus on {name[0]} cannot be seen"
+        if name[0] == "Paper":
+            break
+    order = ["Skip to the faces", "Seeds", "Vote", "link", "theme", "The next seed", "Random", "1"]
+    order += ["pixels", "live", "float", "Download", "Copy as curl", "Interface", "Paper"]
+    assert [name for name in reached if name in order] == order
+
+
+def test_the_theme_follows_the_system_until_somebody_chooses(visit: Visits) -> None:
+    page = visit("variants=partial", color_scheme="dark")
+    toggle = page.get_by_role("button", name="Dark colours")
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(background)
+    expect(toggle).to_have_attribute("aria-pressed", "true")
+    toggle.click()
+    expect(toggle).to_have_attribute("aria-pressed", "false")
+    light = page.evaluate(background)
+    assert light != dark
+    page.reload()
+    assert page.evaluate(background) == light
+    toggle.click()
+    assert page.evaluate(background) == dark
+
+
+def test_nothing_jumps_while_the_page_fills(visit: Visits) -> None:
+    page = visit()
+    settled(page)
+    shift = page.evaluate(
+        """() => new Promise((resolve) => {
+            new PerformanceObserver((list) => {
+                resolve(list.getEntries().reduce((sum, each) => sum + each.value, 0));
+            }).observe({ type: "layout-shift", buffered: true });
+            setTimeout(() => resolve(0), 300);
+        })"""
+    )
+    assert shift < 0.02  # up to 0.1 is called good (https://web.dev/articles/cls)
+
+
+def test_the_first_face_is_marked_and_asked_for_without_a_detour(visit: Visits) -> None:
+    """First all that the page names, and the list of variants; then the faces, and nothing else."""
+    page = visit()
+    settled(page)
+    assert page.evaluate("performance.getEntriesByName('pbgen-first-face').length") == 1
+    asked = page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
+    names = [name.rpartition("/")[2].partition("?")[0] for name in asked]
+    assert names.count("variants") == 1  # the preloaded one is used
+    first = names.index("generate")
+    assert set(names[:first]) >= {"main.js", "column.js", "variants"}
+    assert set(names[first:]) <= {"generate", "icon.svg"}
