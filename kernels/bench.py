@@ -10,10 +10,11 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ from kernels.spec import WEIGHT_DTYPES, Deconvolution, GeneratorSpec, LayerSpec,
 
 VARIANTS = ("partial", "full", "float")
 SEED = 1
+SIZES = tuple(8 << i for i in range(6))
+Progress = Callable[[Iterable[int]], Iterable[int]]  # tqdm, say: shows how far a loop is
 
 
 @dataclass
@@ -111,12 +114,14 @@ def rows_of(
                 yield Row(variant, isa, base, size, count, batch, held, work), generator
 
 
-def measure(rows: Sequence[tuple[Row, Generator]], seconds: float) -> None:
+def measure(
+    rows: Sequence[tuple[Row, Generator]], seconds: float, progress: Progress = iter
+) -> None:
     """Fill the rows' figures; each gets about `seconds` of calls, and ten at least."""
     for row, generator in rows:
         generator.run(latents(SEED, row.batch, generator.latent_dim))  # warm
     rounds = 10
-    for _ in range(rounds):
+    for _ in progress(range(rounds)):
         for row, generator in rows:
             z = latents(SEED, row.batch, generator.latent_dim)
             end = time.perf_counter() + seconds / rounds
@@ -154,19 +159,49 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m kernels.bench", description=__doc__)
-    fast = [isa for isa in available_isas() if isa not in (NUMPY, "portable")] or [NUMPY]
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=["partial", "float"])
-    parser.add_argument("--isas", nargs="+", choices=available_isas(), default=fast)
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "python -m kernels.bench",
+    progress: Progress = iter,
+) -> None:
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
+    isas = available_isas()
+    fast = [isa for isa in isas if isa not in (NUMPY, "portable")] or [NUMPY]
+    several: Any = {"nargs": "+", "type": _positive, "metavar": "N"}
     parser.add_argument(
-        "--bases", nargs="+", type=int, default=[128], help="width before the image"
+        "--variants",
+        nargs="+",
+        choices=VARIANTS,
+        default=["partial", "float"],
+        metavar="VARIANT",
+        help="of float, full, partial (default: partial float)",
     )
-    parser.add_argument("--sizes", nargs="+", type=int, default=[64], help="pixels: 8, 16, 32, …")
-    parser.add_argument("--threads", nargs="+", type=int, default=[1])
-    parser.add_argument("--batches", nargs="+", type=int, default=[1, 8, 32])
-    parser.add_argument("--seconds", type=float, default=1.0, help="a row")
-    parser.add_argument("--json", type=Path, help="write rows and the machine's description here")
+    parser.add_argument(
+        "--isas",
+        nargs="+",
+        choices=isas,
+        default=fast,
+        metavar="ISA",
+        help="instruction sets of this machine (default: all that are fast)",
+    )
+    parser.add_argument(
+        "--bases", **several, default=[128], help="width before the image (default: 128)"
+    )
+    parser.add_argument(
+        "--sizes",
+        **several,
+        choices=SIZES,
+        default=[64],
+        help="pixels, a power of two from 8 on (default: 64)",
+    )
+    parser.add_argument("--threads", **several, default=[1], help="kernel threads (default: 1)")
+    parser.add_argument(
+        "--batches", **several, default=[1, 8, 32], help="images a call (default: 1 8 32)"
+    )
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each row (default: 1)")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write rows and the machine's description here"
+    )
     options = parser.parse_args(arguments)
     rows = list(
         rows_of(
@@ -178,13 +213,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
             options.batches,
         )
     )
-    measure(rows, options.seconds)
+    measure(rows, options.seconds, progress)
     described = machine.describe()
     print(f"{described['cpu']}, {described['cpus']} cores, kernels by {described['compiler']}\n")
     print(table([row for row, _ in rows]))
     if options.json:
         report = {"machine": described, "seed": SEED, "rows": [row.to_json() for row, _ in rows]}
         options.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

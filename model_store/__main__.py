@@ -21,8 +21,8 @@ shapes, numbers.
 EXIT_CODES = "Exit code: 0 if all is well, 1 if a model is unknown or damaged, 2 for a wrong call."
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m model_store") -> int:
+    options = _parser(prog).parse_args(arguments)
     store = Store(options.store)
     try:
         return int(options.run(store, options))
@@ -163,9 +163,9 @@ def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         print("  ".join(map(str.ljust, row, widths)).rstrip())
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m model_store",
+        prog=prog,
         description=DESCRIPTION,
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
@@ -37,7 +38,7 @@ class Call(Generic[T]):
 class Comparison:
     """The same seeds by several variants.
 
-    images  by variant, u8 [N, size, size, 3]
+    images  by variant, as it was named; u8 [N, size, size, 3]
     report  the answer without its pictures: times, bytes, ratios, likeness
     """
 
@@ -79,10 +80,11 @@ def generate(
 
 def compare(variants: Sequence[str], seed: int | None, count: int) -> Call[Comparison]:
     """The same seeds by two or three variants."""
-    if len(variants) not in (2, 3):
-        raise ValueError(f"variants must be two or three, not {len(variants)}")
+    if len(variants) not in (2, 3) or len(set(variants)) != len(variants):
+        raise ValueError(f"variants must be two or three different ones, not {list(variants)}")
     names = dict(zip("abc", variants, strict=False))
-    return Call("POST", "/compare", _comparison, {**names, "count": count, **_seed(seed)})
+    read = partial(_comparison, tuple(variants))
+    return Call("POST", "/compare", read, {**names, "count": count, **_seed(seed)})
 
 
 def stream(variant: str, seed: int | None, count: int) -> Call[bytes]:
@@ -145,10 +147,10 @@ def _pair(body: bytes) -> Pair:
     return Pair(told["token"], left, right)
 
 
-def _comparison(body: bytes) -> Comparison:
+def _comparison(variants: tuple[str, ...], body: bytes) -> Comparison:
     report = _object(body)
     images = {}
-    for row in report["variants"]:
+    for variant, row in zip(variants, report["variants"], strict=True):
         pictures = [_picture(base64.b64decode(each["png"])) for each in row.pop("images")]
-        images[row["variant"]] = np.stack([np.asarray(each.convert("RGB")) for each in pictures])
+        images[variant] = np.stack([np.asarray(each.convert("RGB")) for each in pictures])
     return Comparison(images, report)

@@ -11,10 +11,11 @@ import statistics
 import sys
 import tarfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 CHUNK = 32  # images
 LARGEST_GRID = 64
 SUFFIXES = (".png", ".npy", ".tar")
+T = TypeVar("T")
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -37,47 +39,74 @@ def failures() -> tuple[type[Exception], ...]:
 
 
 def generate(options: argparse.Namespace) -> int:
-    out = Path(options.out)
-    if out.suffix not in SUFFIXES:
-        raise ValueError(f"--out must end in {', '.join(SUFFIXES)}, not {out.name!r}")
+    out = _file(options.out, SUFFIXES)
     if out.suffix == ".png" and options.count > LARGEST_GRID:
         raise ValueError(
             f"a .png holds at most {LARGEST_GRID} faces, not {options.count}: use .npy or .tar"
         )
-    from tqdm import tqdm
-
     part = out.with_name(f"{out.name}.part")
     make = _served if options.url else _local
     try:
         with closing(make(options)) as images:
-            shown = tqdm(images, total=options.count, unit="face", delay=1, disable=None)
-            _write(part, out.suffix, iter(shown), options.count)
+            _write(part, out.suffix, iter(_shown(images, options.count)), options.count)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
+    last = options.seed + options.count - 1
+    seeds = f"seed {last}" if options.count == 1 else f"seeds {options.seed} … {last}"
+    print(f"wrote {out}: {seeds} by {options.variant}", file=sys.stderr)
     return 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant of a comparison; `swd` is None where it was not measured."""
+
+    variant: str
+    image_ms: float
+    resident_bytes: int
+    artifact_bytes: int
+    swd: float | None
+    images: NDArray[np.uint8]
 
 
 def compare(options: argparse.Namespace) -> int:
     names = options.variants
     if len(names) not in (2, 3) or len(set(names)) != len(names):
         raise ValueError(f"--variants must be two or three different ones, not {' '.join(names)}")
-    if options.out and Path(options.out).suffix != ".png":
-        raise ValueError(f"--out must end in .png, not {options.out!r}")
+    out = _file(options.out, (".png",)) if options.out else None
     rows = _compared_by_service(options) if options.url else _compared_here(options)
-    print(f"{'VARIANT':10} {'MS AN IMAGE':>12} {'RESIDENT BYTES':>15}")
-    for name, milliseconds, resident, _ in rows:
-        print(f"{name:10} {milliseconds:12.2f} {resident:15,}")
-    if options.out:
+    print(f"{'VARIANT':12}{'MS AN IMAGE':>12}{'BYTES HELD':>14}{'BYTES STORED':>14}{'SWD':>8}")
+    for row in rows:
+        swd = "–" if row.swd is None else f"{row.swd:.1f}"
+        print(
+            f"{row.variant:12}{row.image_ms:12.2f}{row.resident_bytes:14,}"
+            f"{row.artifact_bytes:14,}{swd:>8}"
+        )
+    first, *others = rows
+    for other in others:
+        memory = first.resident_bytes / other.resident_bytes
+        times = first.image_ms / other.image_ms
+        print(
+            f"{first.variant} ÷ {other.variant}: {times:.1f} × the time, {memory:.1f} × the memory"
+        )
+    if out:
         import numpy as np
         from PIL import Image
 
-        lines = [np.concatenate(list(images), axis=1) for *_, images in rows]
-        Image.fromarray(np.concatenate(lines)).save(options.out)
+        lines = [np.concatenate(list(row.images), axis=1) for row in rows]
+        Image.fromarray(np.concatenate(lines)).save(out)
     return 0
 
 
-Row = tuple[str, float, int, "NDArray[np.uint8]"]
+def _file(name: str, suffixes: Sequence[str]) -> Path:
+    """A file that can be written; looked at before the work begins."""
+    path = Path(name)
+    if path.suffix not in suffixes:
+        raise ValueError(f"--out must end in {', '.join(suffixes)}, not {path.name!r}")
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent}")
+    return path
 
 
 def _compared_by_service(options: argparse.Namespace) -> list[Row]:
@@ -86,13 +115,15 @@ def _compared_by_service(options: argparse.Namespace) -> list[Row]:
     with Client(options.url) as client:
         found = client.compare(options.variants, seed=options.seed, count=options.count)
     return [
-        (
-            row["variant"],
+        Row(
+            name,
             row["timing_ms"]["generate"],
             row["resident_bytes"],
-            found.images[row["variant"]],
+            row["artifact_bytes"],
+            row["swd"],
+            images,
         )
-        for row in found.report["variants"]
+        for row, (name, images) in zip(found.report["variants"], found.images.items(), strict=True)
     ]
 
 
@@ -104,17 +135,34 @@ def _compared_here(options: argparse.Namespace) -> list[Row]:
 
     rows = []
     for name in options.variants:
-        generator = kernels.Generator(model_store.load(name))
+        artifact = model_store.Store().open(name)
+        generator = kernels.Generator(artifact.spec)
         inputs = kernels.latents(options.seed, options.count, generator.latent_dim)
         generator.run(inputs[:1])  # warm
         images, times_ms = [], []
-        for each in inputs:
+        for each in _shown(inputs, len(inputs), name):
             start = time.perf_counter()
             images.append(generator.run(each[None]))
             times_ms.append((time.perf_counter() - start) * 1e3)
-        held = sum(generator.resident_bytes.values())
-        rows.append((name, statistics.median(times_ms), held, np.concatenate(images)))
+        rows.append(
+            Row(
+                name,
+                statistics.median(times_ms),
+                sum(generator.resident_bytes.values()),
+                artifact.file_bytes,
+                (artifact.manifest["swd"] or {}).get("mean"),
+                np.concatenate(images),
+            )
+        )
     return rows
+
+
+def _shown(images: Iterable[T], total: int, what: str | None = None) -> Iterable[T]:
+    """The same images, with a bar on a terminal once they take longer than a second."""
+    from tqdm import tqdm
+
+    bar: Iterable[T] = tqdm(images, what, total, unit="face", delay=1, disable=None)
+    return bar
 
 
 def _served(options: argparse.Namespace) -> Generator[NDArray[np.uint8], None, None]:

@@ -56,7 +56,11 @@ def test_compare_prints_a_row_a_variant(
     place = ("--url", http.base_url) if served else ()
     done = pbgen("compare", "--seed", 1, "--out", out, *place, store=random_store)
     assert done.returncode == 0
-    assert [row.split()[0] for row in done.stdout.splitlines()] == ["VARIANT", "float", "partial"]
+    head, *rows, ratio = done.stdout.splitlines()
+    assert " ".join(head.split()) == "VARIANT MS AN IMAGE BYTES HELD BYTES STORED SWD"
+    assert [row.split()[0] for row in rows] == ["float", "partial"]
+    held = [int(row.split()[2].replace(",", "")) for row in rows]
+    assert f"{held[0] / held[1]:.1f} × the memory" in ratio
     with Image.open(out) as picture:
         assert picture.size == (8 * 16, 2 * 16)
 
@@ -69,7 +73,11 @@ def test_compare_prints_a_row_a_variant(
         (("generate", "--out", "face.gif"), 1, ".png, .npy, .tar"),
         (("generate", "--count", "65"), 1, "at most 64"),
         (("generate", "--url", "http://127.0.0.1:9", "--out", "no.npy"), 1, "error: "),
+        (("generate", "--out", "nowhere/face.png"), 1, "no folder nowhere"),
         (("compare", "--variants", "full"), 1, "two or three"),
+        (("compare", "--out", "nowhere/faces.png"), 1, "no folder nowhere"),
+        (("bench", "--batches", "0"), 2, "must be 1 or more"),
+        (("serve", "--port", "many"), 2, "PBGEN_PORT=many"),
         (("store", "show", "nobody"), 1, "nobody"),
         ((), 2, "usage"),
     ],
@@ -87,6 +95,7 @@ def test_help_teaches_and_needs_no_heavy_library() -> None:
     code = (
         "import sys; from pbgen.cli import _parser; text = _parser().format_help();"
         "assert 'pbgen generate --seed 7' in text;"
+        "assert all(name in text for name in ('bench', 'store', 'serve'));"
         "sys.exit(', '.join({'numpy', 'httpx', 'fastapi', 'PIL'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

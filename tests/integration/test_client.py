@@ -59,6 +59,10 @@ def test_compared_images_are_those_generated(client: Client) -> None:
     assert list(found.images) == ["float", "full"]
     np.testing.assert_array_equal(found.images["full"], client.generate("full", seed=3, count=2))
     assert found.report["ratios"][0]["resident_bytes"] > 1
+    versions = client.compare(["full", "full@1"], seed=3, count=2).images  # as they were named
+    np.testing.assert_array_equal(versions["full"], versions["full@1"])
+    with pytest.raises(ValueError, match="different"):
+        client.compare(["full", "full"])
 
 
 def test_a_vote_counts_once(client: Client) -> None:
