@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as models
 
 from deploy.panels import ROWS
-from deploy.queries import Panel
+from deploy.queries import WAITING, Panel
 
 PATH = Path(__file__).parent / "grafana" / "dashboards" / "side-by-side.json"
 UID = "pbgen-side-by-side"
@@ -86,10 +86,14 @@ def _timeseries(panel: Panel) -> AnyPanel:
     )
     if panel.stacked:
         made.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
-    for variant, colour in COLOURS.items():
-        made.override_by_name(
-            variant, [_property("color", {"mode": "fixed", "fixedColor": colour})]
+    for variant, colour in COLOURS.items():  # alone, or after what is told of it
+        made.override_by_regexp(
+            f"/\\b{variant}$/", [_property("color", {"mode": "fixed", "fixedColor": colour})]
         )
+    for words in WAITING:
+        if any(query.legend.startswith(words) for query in panel.queries):
+            dashes = {"fill": "dash", "dash": [8, 6]}
+            made.override_by_regexp(f"/^{words}/", [_property("custom.lineStyle", dashes)])
     made.override_by_regexp(
         "/^cores/", [_property("unit", "suffix: cores"), _property("custom.axisPlacement", "right")]
     )

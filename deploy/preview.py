@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import re
 import time
 from pathlib import Path
@@ -19,15 +20,15 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from deploy.panels import ROWS
-from deploy.queries import Panel, Query
+from deploy.queries import WAITING, Panel, Query
 
 WINDOW_S = 15
 COLOURS = {"float": "#5794f2", "full": "#ff9830", "partial": "#73bf69"}
 OTHERS = ("#b877d9", "#f2495c", "#fade2a", "#8ab8ff", "#ca95e5", "#96d98d", "#ffa6b0", "#c0d8ff")
-DARK, PLATE, TEXT, FAINT = "#111217", "#181b1f", "#d8d9da", "#2c3235"
+DARK, PLATE, TEXT, FAINT, EMPTY = "#111217", "#181b1f", "#d8d9da", "#2c3235", "#8e9196"
 UNIT_PIXELS = 42  # of height, for Grafana's 30
 DPI = 100
 
@@ -55,17 +56,21 @@ def spelled(unit: str, value: float) -> str:
         return f"{size:.3g} {name}"
     if unit == "percentunit":
         return f"{value:.0%}" if value == round(value, 2) else f"{value:.1%}"
+    number = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
     if unit == "reqps":
-        return f"{value:.3g}/s"
+        return f"{number}/s"
     if unit.startswith("suffix:"):
-        return f"{value:.3g}" + unit.removeprefix("suffix:").partition(" ")[0]  # no words
-    return f"{value:.3g}"
+        return number + unit.removeprefix("suffix:").partition(" ")[0]  # no words
+    return number
 
 
 def colours(legends: list[str]) -> list[str]:
-    """The variants' own colours where a legend is a variant, or begins with one."""
+    """The variants' own colours where a legend begins or ends with one."""
     others = itertools.cycle(OTHERS)
-    return [COLOURS.get(legend.split(" ")[0]) or next(others) for legend in legends]
+    return [
+        COLOURS.get(legend.split(" ")[0]) or COLOURS.get(legend.split(" ")[-1]) or next(others)
+        for legend in legends
+    ]
 
 
 def draw_timeseries(axes: Axes, panel: Panel, url: str, span_s: float, end: float) -> None:
@@ -74,31 +79,40 @@ def draw_timeseries(axes: Axes, panel: Panel, url: str, span_s: float, end: floa
         if query.legend.startswith("cores"):
             continue  # another unit, on an axis that this sketch lacks
         shown += ask(url, "query_range", query, start=end - span_s, end=end, step=1)
+    if not shown:
+        say_nothing(axes)
+        return
     axes.set_prop_cycle(color=colours([legend for legend, _ in shown]))
     for legend, values in shown:
         times = [float(at) - end for at, _ in values]
         numbers = [float(value) for _, value in values]
-        (line,) = axes.plot(times, numbers, linewidth=1.4, label=legend)
+        dashes = "--" if legend.startswith(WAITING) else "-"
+        (line,) = axes.plot(times, numbers, dashes, linewidth=1.4, label=legend)
         axes.fill_between(times, numbers, alpha=0.08, color=line.get_color(), linewidth=0)
     axes.set_ylim(bottom=0)
     axes.set_xlim(-span_s, 0)
     axes.grid(color=FAINT, linewidth=0.6)
+    if panel.unit == "bytes":  # whole powers of two, as Grafana has them
+        axes.yaxis.set_major_locator(MultipleLocator(2 ** round(math.log2(axes.get_ylim()[1] / 5))))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: spelled(panel.unit, value)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} s"))
     axes.legend(
         loc="upper left",
         bbox_to_anchor=(-0.02, -0.1),
-        ncols=3,
-        fontsize=6.5,
+        ncols=panel.width // 2,
+        fontsize=6,
         frameon=False,
         labelcolor=TEXT,
-        handlelength=1,
-        columnspacing=1,
+        handlelength=1.2,
+        columnspacing=0.8,
     )
 
 
 def draw_bars(axes: Axes, panel: Panel, url: str, end: float) -> None:
     shown = [pair for query in panel.queries for pair in ask(url, "query", query, time=end)][::-1]
+    if not shown:
+        say_nothing(axes)
+        return
     legends = [legend for legend, _ in shown]
     numbers = [float(value[1]) for _, value in shown]
     bars = axes.barh(legends, numbers, color=colours(legends), height=0.7)
@@ -112,6 +126,8 @@ def draw_bars(axes: Axes, panel: Panel, url: str, end: float) -> None:
 def draw_stat(axes: Axes, panel: Panel, url: str, end: float) -> None:
     shown = [pair for query in panel.queries for pair in ask(url, "query", query, time=end)]
     axes.axis("off")
+    if not shown:
+        say_nothing(axes)
     if len(shown) == 1:
         words = spelled(panel.unit, float(shown[0][1][1]))
         axes.text(0.5, 0.45, words, fontsize=26, color=COLOURS["partial"], ha="center", va="center")
@@ -126,6 +142,12 @@ def draw_stat(axes: Axes, panel: Panel, url: str, end: float) -> None:
             va="center",
             color=colours([legend.split("@")[0]])[0],
         )
+
+
+def say_nothing(axes: Axes) -> None:
+    """As Grafana does where a query returns nothing: no errors, say."""
+    axes.axis("off")
+    axes.text(0.5, 0.5, "No data", fontsize=11, ha="center", va="center", color=EMPTY)
 
 
 def draw(url: str, span_s: float, path: Path) -> None:

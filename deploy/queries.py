@@ -9,6 +9,7 @@ WINDOW = "$__rate_interval"  # Grafana's: four scrapes at least
 CHOSEN = 'variant=~"$variant"'
 FACES = f'route="/generate",{CHOSEN}'
 BY_VARIANT = "{{variant}}"
+WAITING = ("queue ", "images waiting ")  # legends of what waits: dashed, beside what works
 
 
 @dataclass(frozen=True)

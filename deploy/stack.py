@@ -53,21 +53,37 @@ def prometheus_command(config: Path, port: int) -> list[str]:
     ]
 
 
+def experiment() -> str:
+    """PBGEN_EXPERIMENT as docker-compose.yml has it: variant=auto means the same here."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    split: str = compose["services"]["service"]["environment"]["PBGEN_EXPERIMENT"]
+    return split
+
+
 @contextmanager
 def running(
-    command: list[str], environment: Mapping[str, str] | None = None
+    command: list[str],
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a session of its own, so that Ctrl-C reaches us alone; ended at the end."""
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
-    try:
-        yield process
-    finally:
-        process.terminate()
+    """A process in a session of its own, so that Ctrl-C reaches us alone; ended at the end.
+
+    What it says goes into `log`; None: where our own words go.
+    """
+    with ExitStack() as stack:
+        said = None if log is None else stack.enter_context(log.open("wb"))
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=said, stderr=said, start_new_session=True
+        )
         try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def run(folder: Path, service_port: int, redis_port: int, prometheus_port: int) -> int:
@@ -80,34 +96,38 @@ def run(folder: Path, service_port: int, redis_port: int, prometheus_port: int) 
     redis = ["redis-server", "--bind", host, "--port", str(redis_port), "--loglevel", "warning"]
     redis += ["--dir", str(folder / "redis"), "--appendonly", "yes"]
     environment = {
+        "PBGEN_EXPERIMENT": experiment(),
         **os.environ,
         "PBGEN_HOST": host,
         "PBGEN_PORT": str(service_port),
         "PBGEN_REDIS_URL": f"redis://{host}:{redis_port}/0",
     }
     config = prometheus_config(folder / "prometheus", f"{host}:{service_port}")
+    commands = {
+        "redis": redis,
+        "service": [sys.executable, "-m", "service"],
+        "prometheus": prometheus_command(config, prometheus_port),
+    }
+    logs = {name: folder / f"{name}.log" for name in commands}
     with ExitStack() as stack:
         try:
             processes = {
-                "redis": stack.enter_context(running(redis)),
-                "service": stack.enter_context(
-                    running([sys.executable, "-m", "service"], environment)
-                ),
-                "prometheus": stack.enter_context(
-                    running(prometheus_command(config, prometheus_port))
-                ),
+                name: stack.enter_context(running(command, environment, logs[name]))
+                for name, command in commands.items()
             }
             print(
                 f"service     http://{host}:{service_port}\n"
                 f"prometheus  http://{host}:{prometheus_port}/alerts\n"
                 f"redis       redis://{host}:{redis_port}\n"
+                f"logs        {folder}/*.log\n"
                 "Ctrl-C stops all. A load to look at: make load",
                 flush=True,
             )
             while True:
                 for name, process in processes.items():
                     if process.poll() is not None:
-                        print(f"error: {name} ended ({process.returncode})", file=sys.stderr)
+                        last = logs[name].read_text(errors="replace").strip().splitlines()[-3:]
+                        print(f"error: {name} ended:", *last, sep="\n  ", file=sys.stderr)
                         return 1
                 time.sleep(0.2)
         except KeyboardInterrupt:

@@ -26,9 +26,17 @@ class Client(FastHttpUser):
     connection_timeout = 10.0
     default_headers = {"Authorization": f"Bearer {SETTINGS.key}"} if SETTINGS.key else {}
 
-    def ask(self, path: str, name: str, check: Callable[[Any], str | None], **options: Any) -> Any:
-        """POSTs; `check` says what is wrong with an answer of 2xx, or None. Returns the answer."""
-        with self.client.post(path, name=name, catch_response=True, **options) as answer:
+    def ask(
+        self,
+        path: str,
+        name: str,
+        check: Callable[[Any], str | None],
+        *,
+        method: str = "POST",
+        **options: Any,
+    ) -> Any:
+        """`check` says what is wrong with an answer of 2xx, or None. Returns the answer."""
+        with self.client.request(method, path, name=name, catch_response=True, **options) as answer:
             if answer.status_code in (200, 201):
                 if wrong := check(answer):
                     answer.failure(wrong)

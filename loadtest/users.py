@@ -1,7 +1,7 @@
-"""Who asks: people who want one face, a grid, a comparison, a vote, a stream.
+"""Who asks: people who want one face, a grid, a known picture, a comparison, a vote, a stream.
 
-Tags: the variants (float, full, partial) and the kinds (face, grid, compare, vote, stream), as in
-`locust -f loadtest/ --tags partial` or `--exclude-tags stream`.
+Tags: the variants (float, full, partial) and the kinds (face, grid, image, compare, vote, stream),
+as in `locust -f loadtest/ --tags partial` or `--exclude-tags stream`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from loadtest._client import PNG, Client, by_variant, name, seed
 
 GRID_COUNTS = (4, 16, 64)
 STREAM_COUNT = 200
+KNOWN_SEEDS = 1000  # of pictures that pages show again and again
 CHOICES = ("left", "right", "tie", "both_bad")
 
 
@@ -32,6 +33,13 @@ def grid(user: Client, variant: str) -> None:
     count = random.choice(GRID_COUNTS)
     path = f"/generate?variant={variant}&seed={seed()}&count={count}"
     user.ask(path, name(f"grid of {count}", variant), check_png)
+
+
+def image(user: Client, variant: str) -> None:
+    """A picture that others have seen; the lower its seed, the more of them."""
+    known = int(KNOWN_SEEDS * random.random() ** 3)
+    path = f"/images/{variant}/{known}.png"
+    user.ask(path, name("image", variant), check_png, method="GET")
 
 
 def stream(user: Client, variant: str) -> None:
@@ -59,6 +67,14 @@ class Grids(Client):
     weight = 2
     wait_time = between(0.2, 1)
     tasks = by_variant("grid", grid)
+
+
+class Viewer(Client):
+    """Opens pages with well-known faces, which the cache may hold."""
+
+    weight = 2
+    wait_time = between(0.1, 0.5)
+    tasks = by_variant("image", image)
 
 
 class Streamer(Client):

@@ -18,7 +18,7 @@ from deploy.stack import running
 from tests.redis_server import free_port
 from tests.serving import ROOT, START_S, serving
 
-KINDS = {"face", "grid", "stream", "compare", "pair", "vote"}
+KINDS = {"face", "grid", "stream", "compare", "pair", "vote", "image"}
 
 
 def load(
@@ -77,9 +77,9 @@ def test_a_wrong_setting_is_told() -> None:
 @pytest.mark.parametrize(
     ("tags", "left_out", "users"),
     [
-        ({"partial"}, set(), "Comparer Grids LoneFace Streamer"),
+        ({"partial"}, set(), "Comparer Grids LoneFace Streamer Viewer"),
         ({"vote"}, set(), "Voter"),
-        ({"float", "vote"}, {"compare", "grid"}, "LoneFace Streamer Voter"),
+        ({"float", "vote"}, {"compare", "grid"}, "LoneFace Streamer Viewer Voter"),
     ],
 )
 def test_users_without_a_task_stay_away(tags: set[str], left_out: set[str], users: str) -> None:
@@ -88,7 +88,7 @@ def test_users_without_a_task_stay_away(tags: set[str], left_out: set[str], user
 from argparse import Namespace
 from locust.env import Environment
 from loadtest import users as u
-classes = [u.LoneFace, u.Grids, u.Streamer, u.Comparer, u.Voter]
+classes = [u.LoneFace, u.Grids, u.Viewer, u.Streamer, u.Comparer, u.Voter]
 environment = Environment(
     user_classes=classes, parsed_options=Namespace(tags={tags!r}, exclude_tags={left_out!r})
 )
