@@ -6,13 +6,16 @@
 # make stack   the service with Redis and Prometheus      make load    15 s of load on the service at HOST
 # make train DATA=folder-of-faces   train the three generators into runs/
 # make results   the tables and plots of docs/results.md and docs/models.md, from what is logged
+# make docs    the documentation, into build/site         make docs-serve   the same, served while it is written
 #
 # Needed: Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
 
 PYTHON ?= python3
 VENV := .venv
+HOST ?= http://127.0.0.1:8000
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs # silences Material's notice: see mkdocs.yml
 C_SOURCES := $(wildcard kernels/c/* kernels/c/*/*)
 
 .DEFAULT_GOAL := help
@@ -28,9 +31,15 @@ stack: $(VENV)/.serve
 	@$(RUN) -m deploy.stack
 
 # Locust's page, with more time and users: .venv/bin/locust -f loadtest/
-load: $(VENV)/.serve
-	@$(PIP) --editable '.[loadtest]'
+load: $(VENV)/.loadtest
 	@$(VENV)/bin/locust -f loadtest/ --headless --users 16 --spawn-rate 16 --run-time 15s --only-summary --host $(HOST)
+
+.PHONY: docs docs-serve
+docs: $(VENV)/.docs
+	@$(MKDOCS) build --strict --quiet
+
+docs-serve: $(VENV)/.docs
+	@$(MKDOCS) serve
 
 test: $(VENV)/.develop
 	@$(RUN) -m pytest
@@ -80,11 +89,15 @@ $(VENV)/.serve: $(INPUTS) | $(RUN)
 	@$(check-library)
 	@touch $@
 
+$(VENV)/.docs $(VENV)/.loadtest: $(VENV)/.%: $(VENV)/.serve
+	@$(PIP) --editable '.[$*]'
+	@touch $@
+
 $(VENV)/.develop: $(INPUTS) | $(RUN)
 	@echo 'Installing what the tests need (PyTorch among it) and building the kernels …'
-	@$(PIP) --editable '.[bulk,dev,loadtest,remote,tracing,train]'
+	@$(PIP) --editable '.[bulk,dev,docs,loadtest,remote,tracing,train]'
 	@$(check-library)
-	@touch $@ $(VENV)/.serve
+	@touch $@ $(VENV)/.serve $(VENV)/.docs $(VENV)/.loadtest
 
 $(RUN):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

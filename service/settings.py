@@ -135,8 +135,3 @@ def table() -> str:
             default = f"`{field.default}`"
         rows.append(f"| `PBGEN_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows)
-
-
-if __name__ == "__main__":
-    print("# Settings\n\nThe service reads all of them from the environment.\n")
-    print(table())

@@ -1,9 +1,10 @@
-"""The docs run: what the README shows is true of this checkout."""
+"""What the README says is true of this checkout; its examples run in test_docs_examples."""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,19 +28,17 @@ def test_the_readmes_table_is_about_the_shipped_artifacts() -> None:
         assert (row["digest"], row["artifact_bytes"]) == (artifact.digest, artifact.file_bytes)
 
 
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_the_readmes_python_runs(block: str) -> None:
-    scope: dict[str, object] = {}
-    exec(compile(block, "README.md", "exec"), scope)
-    assert getattr(scope["images"], "shape", None) == (4, 64, 64, 3)
-
-
 def test_the_readmes_links_and_folders_exist() -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
     folders = re.findall(r"^\| `(\w+/)`", README, re.MULTILINE)
     assert len(links) >= 4
     assert len(folders) >= 7
     assert [name for name in (*links, *folders) if not (ROOT / name).exists()] == []
+
+
+def test_load_needs_no_address() -> None:
+    done = subprocess.run(["make", "-n", "load"], cwd=ROOT, capture_output=True, text=True)
+    assert "--host http://127.0.0.1:8000" in done.stdout
 
 
 @pytest.mark.parametrize("target", re.findall(r"^make (\w+)", README, re.MULTILINE))

@@ -12,9 +12,7 @@ DOCUMENT = ROOT / "docs" / "settings.md"
 
 
 def test_every_setting_is_documented_as_it_is() -> None:
-    assert table() in DOCUMENT.read_text(), (
-        "the settings changed: python -m service.settings > docs/settings.md"
-    )
+    assert table() in DOCUMENT.read_text(), "the settings changed: python -m deploy.reference"
     for name, field in Settings.model_fields.items():
         assert f"`PBGEN_{name.upper()}`" in table()
         assert field.description
