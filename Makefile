@@ -12,7 +12,6 @@
 
 PYTHON ?= python3
 VENV := .venv
-HOST ?= http://127.0.0.1:8000
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs # silences Material's notice: see mkdocs.yml
@@ -31,7 +30,8 @@ stack: $(VENV)/.serve
 	@$(RUN) -m deploy.stack
 
 # Locust's page, with more time and users: .venv/bin/locust -f loadtest/
-load: $(VENV)/.loadtest
+load: $(VENV)/.serve
+	@$(PIP) --editable '.[loadtest]'
 	@$(VENV)/bin/locust -f loadtest/ --headless --users 16 --spawn-rate 16 --run-time 15s --only-summary --host $(HOST)
 
 .PHONY: docs docs-serve
@@ -89,15 +89,15 @@ $(VENV)/.serve: $(INPUTS) | $(RUN)
 	@$(check-library)
 	@touch $@
 
-$(VENV)/.docs $(VENV)/.loadtest: $(VENV)/.%: $(VENV)/.serve
-	@$(PIP) --editable '.[$*]'
+$(VENV)/.docs: $(VENV)/.serve
+	@$(PIP) --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.develop: $(INPUTS) | $(RUN)
 	@echo 'Installing what the tests need (PyTorch among it) and building the kernels …'
 	@$(PIP) --editable '.[bulk,dev,docs,loadtest,remote,tracing,train]'
 	@$(check-library)
-	@touch $@ $(VENV)/.serve $(VENV)/.docs $(VENV)/.loadtest
+	@touch $@ $(VENV)/.serve $(VENV)/.docs
 
 $(RUN):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -34,11 +33,6 @@ def test_the_readmes_links_and_folders_exist() -> None:
     assert len(links) >= 4
     assert len(folders) >= 7
     assert [name for name in (*links, *folders) if not (ROOT / name).exists()] == []
-
-
-def test_load_needs_no_address() -> None:
-    done = subprocess.run(["make", "-n", "load"], cwd=ROOT, capture_output=True, text=True)
-    assert "--host http://127.0.0.1:8000" in done.stdout
 
 
 @pytest.mark.parametrize("target", re.findall(r"^make (\w+)", README, re.MULTILINE))

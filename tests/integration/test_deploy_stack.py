@@ -60,3 +60,17 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "redis-server, prometheus" in done.stderr
+
+
+@needs_prometheus
+@needs_redis
+def test_what_ended_is_told_with_its_last_words(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deploy.stack", "--folder", str(tmp_path)]
+    for name in ("service", "redis", "prometheus"):
+        command += [f"--{name}-port", str(free_port())]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(isa="abacus"), capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "error: service ended:\n  error: " in done.stderr
+    assert "abacus" in done.stderr

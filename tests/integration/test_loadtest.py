@@ -100,6 +100,16 @@ print(*sorted(each.__name__ for each in environment.user_classes))
     assert done.stdout.strip() == users
 
 
+def test_locust_imports_what_does_not_begin_with_an_underscore() -> None:
+    code = """
+from locust.argument_parser import parse_locustfile_paths
+print(*sorted(path.split("/")[-1] for path in parse_locustfile_paths(["loadtest/"])))
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["shapes.py", "summary.py", "users.py"]
+
+
 def test_it_runs_from_locusts_page(random_store: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "locust", "-f", "loadtest/", "--tags", "face"]
