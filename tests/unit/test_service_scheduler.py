@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,58 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.metrics import Metrics
-from service.scheduler import TURN_ROWS, Lane, QueueFullError, Scheduler
-
-CLIENT = "somebody"
-
-
-def squares(inputs: Sequence[range]) -> np.ndarray:
-    """Row [n²] for each n."""
-    return np.array([[n * n] for part in inputs for n in part])
-
-
-def listed(outputs: np.ndarray) -> list[int]:
-    return outputs[:, 0].tolist()
-
-
-class Gate:
-    """A lane's function that waits until it is let through, and tells what it ran."""
-
-    def __init__(self) -> None:
-        self.open = threading.Event()
-        self.entered = threading.Event()
-        self.batches: list[list[range]] = []
-
-    def run(self, inputs: Sequence[range]) -> np.ndarray:
-        self.batches.append(list(inputs))
-        self.entered.set()
-        assert self.open.wait(10)
-        return squares(inputs)
-
-
-def on_scheduler(
-    test: Callable[[Scheduler], Awaitable[None]],
-    *,
-    threads: int = 1,
-    batch_limit: int = 32,
-    batch_s: float = 60.0,
-    queue_limit: int = 256,
-) -> None:
-    """Runs a test with a scheduler on an event loop."""
-
-    async def run() -> None:
-        scheduler = Scheduler(threads, batch_limit, batch_s, queue_limit, Metrics())
-        try:
-            await asyncio.wait_for(test(scheduler), 20)
-        finally:
-            scheduler.close()
-
-    asyncio.run(run())
-
-
-async def entered(gate: Gate) -> None:
-    assert await asyncio.to_thread(gate.entered.wait, 10)
+from service.scheduler import Lane, QueueFullError, Scheduler
+from tests.scheduling import CLIENT, Gate, entered, listed, on_scheduler, squares
 
 
 @given(
@@ -111,107 +61,6 @@ def test_idle_threads_share_a_grid() -> None:
         assert sorted(len(part) for batch in gate.batches for part in batch) == [5, 5]
 
     on_scheduler(test, threads=2)
-
-
-def test_a_face_does_not_wait_for_a_huge_grid() -> None:
-    async def test(scheduler: Scheduler) -> None:
-        gate = Gate()
-        lane = scheduler.open("a", gate.run)
-        scheduler.submit(lane, range(1), listed, CLIENT)
-        grid = scheduler.submit(lane, range(1000, 1200), listed, CLIENT)
-        face = scheduler.submit(lane, range(7, 8), listed, CLIENT)
-        gate.open.set()
-        assert (await face.future).value == [49]
-        assert not grid.future.done()
-        # The batch after the first holds one turn of the grid, the face, then the grid again.
-        assert len(gate.batches[1]) == 2
-        assert (await grid.future).value == [n * n for n in range(1000, 1200)]
-
-    on_scheduler(test, batch_limit=TURN_ROWS + 4, queue_limit=1000)
-
-
-def test_a_face_does_not_wait_for_a_client_with_many_jobs() -> None:
-    async def test(scheduler: Scheduler) -> None:
-        gate = Gate()
-        lane = scheduler.open("a", gate.run)
-        scheduler.submit(lane, range(1), listed, CLIENT)
-        for i in range(100):
-            scheduler.submit(lane, range(i, i + 1), listed, CLIENT)
-        face = scheduler.submit(lane, range(7, 8), listed, "another")
-        gate.open.set()
-        assert (await face.future).value == [49]
-        # The batch after the first holds one turn of the many, and then the face.
-        assert [len(part) for part in gate.batches[1]] == [1] * (TURN_ROWS + 1)
-        assert gate.batches[1][TURN_ROWS] == range(7, 8)
-
-    on_scheduler(test, batch_limit=TURN_ROWS + 1)
-
-
-def test_no_client_fills_the_queue_alone() -> None:
-    async def test(scheduler: Scheduler) -> None:
-        gate = Gate()
-        lane = scheduler.open("a", gate.run)
-        scheduler.submit(lane, range(1), listed, CLIENT)  # runs
-
-        def flood(client: str) -> None:
-            while True:
-                scheduler.submit(lane, range(1), listed, client)
-
-        def fill(client: str) -> int:
-            with pytest.raises(QueueFullError) as caught:
-                flood(client)
-            assert caught.value.own == lane.waiting_of(client)
-            return caught.value.own
-
-        assert [fill(client) for client in (CLIENT, "second", "third")] == [60, 30, 15]
-        gate.open.set()
-
-    on_scheduler(test, queue_limit=120)
-
-
-def test_lanes_get_equal_time_not_equal_batches() -> None:
-    async def test(scheduler: Scheduler) -> None:
-        order: list[str] = []
-
-        def taking(name: str, used_s: float) -> Callable[[Sequence[range]], np.ndarray]:
-            def run(inputs: Sequence[range]) -> np.ndarray:
-                order.append(name)
-                threading.Event().wait(used_s)
-                return squares(inputs)
-
-            return run
-
-        slow = scheduler.open("slow", taking("slow", 0.04))
-        fast = scheduler.open("fast", taking("fast", 0.002))
-        jobs = [
-            scheduler.submit(lane, range(1), listed, CLIENT)
-            for lane in (slow, fast)
-            for _ in range(6)
-        ]
-        for job in jobs:
-            await job.future
-        assert order.index("slow") == 0
-        # By the time that the slow lane has run twice, the fast one has nothing left to run.
-        second_slow = order.index("slow", 1)
-        assert order[:second_slow].count("fast") == 6
-
-    on_scheduler(test, batch_limit=1)
-
-
-def test_a_lane_that_was_idle_does_not_save_up_time() -> None:
-    async def test(scheduler: Scheduler) -> None:
-        gate = Gate()
-        busy, rested = scheduler.open("busy", gate.run), scheduler.open("rested", squares)
-        busy.used_s = 100.0
-        scheduler.submit(busy, range(1), listed, CLIENT)
-        waiting = scheduler.submit(busy, range(1), listed, CLIENT)
-        late = scheduler.submit(rested, range(1), listed, CLIENT)
-        assert rested.used_s == 100.0
-        gate.open.set()
-        await waiting.future
-        await late.future
-
-    on_scheduler(test)
 
 
 def test_a_full_queue_refuses_and_names_its_bound() -> None:
