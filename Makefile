@@ -18,7 +18,7 @@ MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs # silences Material's notice: s
 C_SOURCES := $(wildcard kernels/c/* kernels/c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stack load test test-arm sanitize fuzz lint train results bench build clean
+.PHONY: help serve stack load test test-arm sanitize fuzz lint train data-named results bench build clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -64,9 +64,11 @@ lint: $(VENV)/.develop
 	@$(RUN) -m mypy
 	@$(VENV)/bin/clang-format --dry-run -Werror $(filter %.c %.h,$(C_SOURCES) $(wildcard tests/*/*)) benchmarks/peak.c
 
-train: $(VENV)/.develop
-	@test -n "$(DATA)" || { echo 'Name a folder of faces: make train DATA=FOLDER' >&2; exit 2; }
+train: data-named $(VENV)/.develop
 	@for variant in float full partial; do $(RUN) -m training train --variant $$variant runs/$$variant --data $(DATA) || exit; done
+
+data-named:
+	@test -n "$(DATA)" || { echo 'Name a folder of faces: make train DATA=FOLDER' >&2; exit 2; }
 
 results: $(VENV)/.develop
 	@$(RUN) -m benchmarks.report

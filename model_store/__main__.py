@@ -7,9 +7,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from model_store import artifact
 from model_store.artifact import Artifact
 from model_store.errors import ArtifactError, UnknownModelError
-from model_store.store import ACTIVE, Entry, Store
+from model_store.store import ACTIVE, SUFFIX, Entry, Store
 
 DESCRIPTION = """\
 Looks at a model store, checks it and changes it.
@@ -65,7 +66,8 @@ def list_models(store: Store, _: argparse.Namespace) -> int:
 
 def show(store: Store, options: argparse.Namespace) -> int:
     """All that a manifest says."""
-    model = store.open(options.model)
+    stored = not options.model.endswith(SUFFIX)
+    model = store.open(options.model) if stored else artifact.read(options.model)
     manifest = model.manifest
     facts = {
         "model": model.label,
@@ -187,8 +189,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     ):
         command[name] = commands.add_parser(name, help=text, description=run.__doc__)
         command[name].set_defaults(run=run)
-    for name in ("show", "activate", "remove"):
-        command[name].add_argument("model", metavar="MODEL", help="such as partial@2")
+    for name, text in (("show", ", or an artifact's path"), ("activate", ""), ("remove", "")):
+        command[name].add_argument("model", metavar="MODEL", help=f"such as partial@2{text}")
     command["verify"].add_argument("models", metavar="MODEL", nargs="*", help="all, if none")
     command["add"].add_argument("file", metavar="FILE", help="an artifact, .safetensors")
     command["add"].add_argument("--name", help="its name in the store (default: its variant)")

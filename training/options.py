@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,6 +53,12 @@ class Options:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         binary_layers(self.variant, dcgan(self.width))
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if not 0 <= self.teacher_weight < math.inf:
+            raise ValueError(f"teacher_weight must be at least 0, not {self.teacher_weight}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
         if not 0 <= self.decay_from <= 1:
             raise ValueError(f"decay_from must be between 0 and 1, not {self.decay_from}")
 

@@ -45,6 +45,8 @@ def test_show_prints_the_manifest(versions: Path, capsys: pytest.CaptureFixture[
         "redundant",
     ):
         assert expected in shown
+    assert run(versions, "show", str(versions / "partial" / "1.safetensors")) == 0
+    assert capsys.readouterr().out.split("variant")[1] == shown.split("variant")[1]
 
 
 def test_verify_tells_damaged_from_sound(

@@ -23,6 +23,10 @@ def test_options_survive_saving(tmp_path: Path) -> None:
         ({"compute": "int8"}, "compute must be bfloat16 or float32, not 'int8'"),
         ({"batch": 0}, "batch must be at least 1, not 0"),
         ({"images": -5}, "images must be at least 1, not -5"),
+        ({"learning_rate": 0.0}, r"learning_rate must be above 0, not 0\.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0, not nan"),
+        ({"teacher_weight": -1.0}, r"teacher_weight must be at least 0, not -1\.0"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
         ({"decay_from": 1.5}, r"decay_from must be between 0 and 1, not 1\.5"),
     ],
 )
