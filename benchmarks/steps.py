@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from kernels import machine
 from kernels.dcgan import LATENT_DIM, dcgan
+from training import memory
 from training.batches import draw
 from training.loop import Run
 from training.networks import SLOPE
@@ -135,6 +136,7 @@ def stock() -> Step:
 
 
 if __name__ == "__main__":
+    memory.keep()
     result = measure()
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n")

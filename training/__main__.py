@@ -14,7 +14,16 @@ from typing import Any
 import model_store
 from kernels.dcgan import dcgan
 from model_store import artifact
-from training import directions, evaluate, experiments, export, likeness, parallel, redundancy
+from training import (
+    directions,
+    evaluate,
+    experiments,
+    export,
+    likeness,
+    memory,
+    parallel,
+    redundancy,
+)
 from training.data import DataError, Faces, load
 from training.loop import Run
 from training.losses import LOSSES
@@ -40,8 +49,8 @@ OPTION_HELP = {
     "batch": "faces a step",
     "loss": "of both players",
     "binary_discriminator": "binarize the discriminator as its generator is; else it stays float",
-    "teacher": "a stored float model (name, name@version or path) whose image of the same latent "
-    "the generator is pulled towards",
+    "teacher": "a stored float model (name, name@version or path) of the same width that the "
+    "generator starts from, and whose image of the same latent it is pulled towards",
     "teacher_weight": "of the mean absolute difference to the teacher's image, in [−1, 1]",
     "learning_rate": "of Adam, both players",
     "decay_from": "share of the budget after which the rate falls linearly to 0",
@@ -174,6 +183,7 @@ def _add_swd_images(parser: argparse.ArgumentParser) -> None:
 
 def _train(args: argparse.Namespace) -> None:
     options = Options(**{field.name: getattr(args, field.name) for field in fields(Options)})
+    memory.keep()
     faces = load(args.data)
     parallel.start()
     try:

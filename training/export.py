@@ -21,7 +21,6 @@ import kernels
 from kernels import GeneratorSpec, LayerSpec, Precision, packing
 from kernels.spec import INT32_MAX, LARGEST_FIXED
 from kernels.tanh import CENTER, ONE
-from training import binarize
 from training.loop import sample
 from training.networks import Generator, Layer, decode_latents
 from training.redundancy import redundancy
@@ -81,9 +80,8 @@ def _affine(generator: Generator, index: int) -> tuple[Array, Array]:
 
 
 def _fold_binary(layer: Layer) -> tuple[Precision, NDArray[np.generic], Array]:
-    """Packed signs, and mean|w| of each output channel."""
-    steps = binarize.scale(layer.weight.detach(), layer.channel_dim).flatten().numpy()
-    return Precision.BINARY, packing.pack(_taps_first(layer.weight)), steps
+    """Packed signs, and the scale of each output channel."""
+    return Precision.BINARY, packing.pack(_taps_first(layer.weight)), layer.scale().detach().numpy()
 
 
 def _fold_fixed(layer: Layer) -> tuple[Precision, NDArray[np.generic], Array]:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from kernels.spec import Deconvolution
 from training import overlap
-from training.binarize import binarize
+from training.binarize import binarize, scale, signs
 from training.parallel import BatchNorm
 
 LATENT_LEVELS = 256  # the latent cube U(−1, 1)^100 is a grid: byte q means (q − 127.5) / 127.5
@@ -29,26 +29,40 @@ def decode_latents(latents: Tensor, dtype: torch.dtype = torch.float32) -> Tenso
 class Layer(nn.Module):
     """Weights [c_in, c_out, k, k] of one layer, binarized or not; the generator's geometry in both
     networks.
+
+    `normed`: batch norm follows, and makes a scale for each channel needless. In memory c_out comes
+    last, as the matrix products of `overlap` take it.
     """
 
-    def __init__(self, geometry: Deconvolution, binary: bool, channel_dim: int) -> None:
+    def __init__(
+        self, geometry: Deconvolution, binary: bool, normed: bool, channel_dim: int
+    ) -> None:
         super().__init__()
-        self.geometry, self.binary, self.channel_dim = geometry, binary, channel_dim
+        self.geometry, self.binary, self.normed = geometry, binary, normed
+        self.channel_dim = channel_dim
         shape = (geometry.c_in, geometry.c_out, geometry.kernel, geometry.kernel)
-        self.weight = nn.Parameter(torch.randn(shape) * 0.02)
+        weight = torch.randn(shape) * 0.02
+        self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
 
     def effective_weight(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """The weights that the layer computes with."""
-        if self.binary:
-            return binarize(self.weight, self.channel_dim, dtype)
-        return self.weight.to(dtype)
+        if not self.binary:
+            return self.weight.to(dtype)
+        if self.normed:
+            return signs(self.weight, dtype)
+        return binarize(self.weight, self.channel_dim, dtype)
+
+    def scale(self) -> Tensor:
+        """What a binarized layer's signs are multiplied with: [c_out] as the network sees it."""
+        means = scale(self.weight, self.channel_dim).flatten()
+        return torch.ones_like(means) if self.normed else means
 
 
 class DeconvolutionLayer(Layer):
     """A transposed convolution of the generator: [N, c_in, s, s] → [N, c_out, s', s']."""
 
-    def __init__(self, geometry: Deconvolution, binary: bool) -> None:
-        super().__init__(geometry, binary, channel_dim=1)
+    def __init__(self, geometry: Deconvolution, binary: bool, normed: bool) -> None:
+        super().__init__(geometry, binary, normed, channel_dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return deconvolve(x, self.effective_weight(x.dtype), self.geometry)
@@ -59,8 +73,8 @@ class ConvolutionLayer(Layer):
     `effective_weight`, which several batches share.
     """
 
-    def __init__(self, geometry: Deconvolution, binary: bool) -> None:
-        super().__init__(geometry, binary, channel_dim=0)
+    def __init__(self, geometry: Deconvolution, binary: bool, normed: bool) -> None:
+        super().__init__(geometry, binary, normed, channel_dim=0)
 
 
 def deconvolve(x: Tensor, weight: Tensor, geometry: Deconvolution) -> Tensor:
@@ -102,7 +116,8 @@ class Generator(_Network):
     def __init__(self, geometry: tuple[Deconvolution, ...], binary: tuple[bool, ...]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            DeconvolutionLayer(g, flag) for g, flag in zip(geometry, binary, strict=True)
+            DeconvolutionLayer(g, flag, normed=g is not geometry[-1])
+            for g, flag in zip(geometry, binary, strict=True)
         )
         self.norms = nn.ModuleList(BatchNorm(g.c_out) for g in geometry[:-1])
         self.bias = nn.Parameter(torch.zeros(geometry[-1].c_out))
@@ -110,7 +125,7 @@ class Generator(_Network):
     def forward(self, latents: Tensor) -> Tensor:
         x = latents[:, :, None, None]
         for layer, norm in zip(self.layers, self.norms, strict=False):
-            x = F.relu(norm(layer(x)))
+            x = F.relu_(norm(layer(x)))
         return torch.tanh(self.layers[-1](x) + self.bias[:, None, None].to(x.dtype))
 
 
@@ -132,18 +147,20 @@ class Discriminator(_Network):
         head = geometry[0]
         logit = Deconvolution(1, head.c_out, head.kernel, head.stride, head.padding, head.size_in)
         mirrored = (*reversed(geometry[1:]), logit)
+        normed = mirrored[1:-1]
         self.layers = nn.ModuleList(
-            ConvolutionLayer(g, flag) for g, flag in zip(mirrored, reversed(binary), strict=True)
+            ConvolutionLayer(g, flag, normed=batch_norm and g in normed)
+            for g, flag in zip(mirrored, reversed(binary), strict=True)
         )
         self.norms = nn.ModuleList(
-            BatchNorm(g.c_in) if batch_norm else nn.GroupNorm(1, g.c_in) for g in mirrored[1:-1]
+            BatchNorm(g.c_in) if batch_norm else nn.GroupNorm(1, g.c_in) for g in normed
         )
 
     def forward(self, *batches: Tensor) -> list[Tensor]:
         xs, (*hidden, last) = list(batches), self.weighted()
         for layer, norm in zip(hidden, (nn.Identity(), *self.norms), strict=True):
             weight = layer.effective_weight(xs[0].dtype)
-            xs = [F.leaky_relu(norm(convolve(x, weight, layer.geometry)), SLOPE) for x in xs]
+            xs = [F.leaky_relu_(norm(convolve(x, weight, layer.geometry)), SLOPE) for x in xs]
         weight = last.effective_weight(xs[0].dtype)
         return [convolve(x, weight, last.geometry).float().flatten() for x in xs]
 

@@ -21,19 +21,17 @@ GEOMETRIES = [
 
 
 def _composed(weight: torch.Tensor, channel_dim: int) -> torch.Tensor:
-    """mean|w| · sign(w) of ordinary operations; hardtanh has the straight-through gradient."""
+    """mean|w| · sign(w) of ordinary operations, the gradient straight through the sign."""
     others = [dim for dim in range(weight.dim()) if dim != channel_dim]
     signs = torch.where(weight >= 0, 1.0, -1.0).to(weight.dtype)
-    # 1.0000001: at |w| = 1 the gradient is alive.
-    through = torch.nn.functional.hardtanh(weight, -1.0000001, 1.0000001)
-    return weight.abs().mean(others, keepdim=True) * (signs + through - through.detach())
+    return weight.abs().mean(others, keepdim=True) * (signs + weight - weight.detach())
 
 
 @pytest.mark.parametrize("channel_dim", [0, 1])
 def test_binarized_weights_and_their_gradient_are_the_composed_ones(channel_dim: int) -> None:
     rng = torch.Generator().manual_seed(1)
     weight = torch.randn(6, 5, 4, 4, generator=rng, dtype=torch.float64)
-    weight[0, 0, 0] = torch.tensor([0.3, -1.0, 1.0, 1.5])
+    binarize.clip([weight])
     weight.requires_grad_()
     result = binarize.binarize(weight, channel_dim, torch.float64)
     expected = _composed(weight, channel_dim)
@@ -45,8 +43,33 @@ def test_binarized_weights_and_their_gradient_are_the_composed_ones(channel_dim:
     )
 
 
+@pytest.mark.parametrize("channel_dim", [0, 1])
+def test_where_batch_norm_follows_the_scale_changes_nothing(channel_dim: int) -> None:
+    """Neither the normed sums nor the gradient: signs alone give both, up to batch norm's ε."""
+    rng = torch.Generator().manual_seed(3)
+    weight = torch.rand(6, 5, 4, 4, generator=rng, dtype=torch.float64) * 0.4 - 0.2
+    weight.requires_grad_()
+    shape = (8, 6, 4, 4) if channel_dim else (8, 5, 8, 8)
+    x = torch.randn(shape, generator=rng, dtype=torch.float64)
+    results = []
+    for ours in (binarize.signs(weight, weight.dtype), _composed(weight, channel_dim)):
+        window = {"stride": 2, "padding": 1}
+        sums = (F.conv_transpose2d if channel_dim else F.conv2d)(x, ours, **window)  # type: ignore[operator]
+        normed = F.batch_norm(sums, None, None, training=True, eps=1e-12)
+        (gradient,) = torch.autograd.grad((normed * upstream_of(normed)).sum(), weight)
+        results.append((normed, gradient))
+    torch.testing.assert_close(*results, rtol=1e-6, atol=1e-9)
+
+
+def upstream_of(images: torch.Tensor) -> torch.Tensor:
+    """Some gradient of its shape, always the same."""
+    rng = torch.Generator().manual_seed(4)
+    return torch.randn(images.shape, generator=rng, dtype=images.dtype)
+
+
 def test_zero_counts_as_positive() -> None:
     weight = torch.tensor([[0.0, -0.0, 0.5, -0.5]])
+    assert binarize.signs(weight).tolist() == [[1, 1, 1, -1]]
     assert binarize.binarize(weight, 0).sign().tolist() == [[1, 1, 1, -1]]
 
 
@@ -118,9 +141,19 @@ def test_the_discriminator_is_binarized_as_the_generator_is() -> None:
 
 def test_binarized_layers_compute_with_two_values_a_channel() -> None:
     generator = Generator(dcgan(2), (True,) * 5)
-    for layer in generator.layers:
-        for channel in layer.effective_weight().detach().transpose(0, 1):
-            assert channel.unique().numel() == 2
+    for layer in generator.weighted():
+        weight = layer.effective_weight().detach().transpose(0, 1)
+        for channel, scale in zip(weight, layer.scale().detach(), strict=True):
+            torch.testing.assert_close(channel.unique(), torch.stack([-scale, scale]))
+    assert [layer.normed for layer in generator.weighted()] == [True] * 4 + [False]
+
+
+def test_a_scale_is_kept_where_no_batch_norm_follows() -> None:
+    normed, critic = (
+        Discriminator(dcgan(2), (True,) * 5, batch_norm=flag) for flag in (True, False)
+    )
+    assert [layer.normed for layer in normed.weighted()] == [False, True, True, True, False]
+    assert not any(layer.normed for layer in critic.weighted())
 
 
 def test_batches_share_the_discriminators_weights_but_not_their_statistics() -> None:
