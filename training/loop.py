@@ -85,6 +85,8 @@ class Run:
                 )
             return cls.resume(folder)
         run = cls(folder, options)
+        if run.teacher:
+            run.teacher.start(run.generator)
         if parallel.rank() == 0:
             folder.mkdir(parents=True, exist_ok=True)
             Provenance.now(faces).save(folder)
@@ -149,7 +151,9 @@ class Run:
             bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
             log.write(images=self.images_seen, **losses)
         if self._due(self.options.evaluate_every):
+            bar.set_description("measuring SWD")  # takes seconds, a minute on one slow core
             log.write(images=self.images_seen, swd=self.evaluate(held_out))
+            bar.set_description()
             plots.swd_curve(log.rows, self.folder / "swd.png")
 
     def _due(self, interval: int) -> bool:
@@ -158,7 +162,7 @@ class Run:
         return self.step == self.options.steps or self.images_seen // interval > before // interval
 
     def train_step(self, batch: Batch) -> dict[str, float]:
-        """One step of both players; returns their losses on this process's share of the batch."""
+        """One step of both players; returns their losses on the whole batch."""
         fake = self.generator(batch.latents)
         real_logits, fake_logits = self.discriminator(batch.real, fake.detach())
         d_loss = self.loss.discriminator(real_logits, fake_logits)
@@ -179,7 +183,7 @@ class Run:
         self._update(1, total)
         self.discriminator.requires_grad_(True)
         clip(binary_weights(self.generator, self.discriminator))
-        return losses
+        return parallel.average(losses)
 
     def _update(self, player: int, loss: Tensor) -> None:
         optimizer = self.optimizers[player]

@@ -51,6 +51,15 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
         gradient.copy_(part.view_as(gradient))
 
 
+def average(values: dict[str, float]) -> dict[str, float]:
+    """The mean of each value over the processes."""
+    if size() == 1:
+        return values
+    flat = torch.tensor(list(values.values()))
+    dist.all_reduce(flat)
+    return dict(zip(values, (flat / size()).tolist(), strict=True))
+
+
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm of [N, C, h, w] over the global batch: statistics, gradients too, all-reduced."""
 

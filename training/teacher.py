@@ -1,4 +1,4 @@
-"""A teacher: a stored float generator whose image of the same latent a student is pulled towards.
+"""A teacher: a stored float generator that a student starts from, and is pulled towards.
 
 Trained apart, the same seed draws a different person in each variant. With a teacher one seed is
 one face in all of them, so that what binarization costs can be seen.
@@ -6,15 +6,21 @@ one face in all of them, so that what binarization costs can be seen.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+import kernels
 import model_store
 from kernels.spec import Precision
 from kernels.tanh import CENTER, ONE
-from training.networks import deconvolve
+from training.networks import Generator, decode_latents, deconvolve
+
+START_SEED, START_LATENTS = 1 << 33, 512
 
 
 class Teacher:
@@ -28,7 +34,7 @@ class Teacher:
         precisions = {layer.precision for layer in stored.spec.layers}
         if precisions != {Precision.FLOAT}:
             raise ValueError(f"a teacher must be a float generator; {stored.label} is not")
-        self.digest, self.spec = stored.digest, stored.spec
+        self.digest, self.spec, self.dtype = stored.digest, stored.spec, dtype
         self._layers = [
             (
                 layer.geometry,
@@ -43,8 +49,40 @@ class Teacher:
     @torch.no_grad()
     def __call__(self, latents: Tensor) -> Tensor:
         """Latents [N, D] in [−1, 1] → images [N, 3, s, s] in [−1, 1]."""
+        *_, (_, _, shift) = self._layers
+        *_, last = self._sums(latents)
+        return torch.tanh((last + (shift - CENTER)) / ONE)
+
+    def _sums(self, latents: Tensor) -> Iterator[Tensor]:
+        """What each hidden layer's ReLU takes, and the last layer's sums without its shift."""
         x = latents[:, :, None, None]
-        *hidden, (geometry, weight, shift) = self._layers
-        for layer_geometry, layer_weight, layer_shift in hidden:
-            x = F.relu(deconvolve(x, layer_weight, layer_geometry) + layer_shift)
-        return torch.tanh((deconvolve(x, weight, geometry) + (shift - CENTER)) / ONE)
+        *hidden, (geometry, weight, _) = self._layers
+        for layer_geometry, layer_weight, shift in hidden:
+            sums = deconvolve(x, layer_weight, layer_geometry) + shift
+            yield sums
+            x = F.relu(sums)
+        yield deconvolve(x, weight, geometry)
+
+    @torch.no_grad()
+    def start(self, student: Generator) -> None:
+        """Gives a student the teacher's weights, whose signs it keeps where it is binarized, and
+        its batch norms the spread and mean of the teacher's channels.
+
+        Raises ValueError for a student of another geometry.
+        """
+        theirs = [layer.geometry for layer in self.spec.layers]
+        ours = [layer.geometry for layer in student.weighted()]
+        if theirs != ours:
+            raise ValueError(
+                f"a teacher must be as wide as its student, {ours[-1].c_in}, not {theirs[-1].c_in}"
+            )
+        for stored, layer in zip(self.spec.layers, student.weighted(), strict=True):
+            layer.weight.copy_(torch.tensor(stored.weight).permute(3, 2, 0, 1))
+        shift = torch.tensor(self.spec.layers[-1].shift)
+        student.bias.copy_((shift - CENTER) / ONE)
+        latents = torch.from_numpy(kernels.latents(START_SEED, START_LATENTS))
+        sums = self._sums(decode_latents(latents, self.dtype))
+        norms: Iterable[Any] = student.norms
+        for norm, channels in zip(norms, sums, strict=False):
+            norm.weight.copy_(channels.float().std((0, 2, 3)))
+            norm.bias.copy_(channels.float().mean((0, 2, 3)))

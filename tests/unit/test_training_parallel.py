@@ -50,6 +50,13 @@ def test_two_processes_train_as_one_and_resume(folder: Path, tmp_path: Path) -> 
         options = tmp_path / run / "options.json"
         options.write_text(json.dumps(json.loads(options.read_text()) | {"images": 80}))
         _train(one if run == "one" else two, folder, tmp_path / run, images=80)
+    one_curve, two_curve = (
+        [row for row in map(json.loads, (tmp_path / run / "log.jsonl").open()) if "d_loss" in row]
+        for run in ("one", "two")
+    )
+    assert [row["images"] for row in one_curve] == [48, 80]
+    for ours, theirs in zip(two_curve, one_curve, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3)
     alone, together = Run.resume(tmp_path / "one"), Run.resume(tmp_path / "two")
     assert alone.images_seen == together.images_seen == 80
     for ours, theirs in (

@@ -201,6 +201,36 @@ def test_a_teacher_draws_what_its_artifact_draws(
     assert np.abs(grey - served).max() < 1
 
 
+def test_a_student_starts_where_its_teacher_stands(
+    folder: Path, run_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "teacher.safetensors"
+    assert main(["export", str(run_folders["float"]), "--out", str(path)]) == 0
+    options = {"width": 2, "discriminator_width": 2, "compute": "float32", "teacher": str(path)}
+    faces = data.load(folder)
+    alike, binary = (
+        Run.open(tmp_path / variant, Options(variant, **options), faces)  # type: ignore[arg-type]
+        for variant in ("float", "full")
+    )
+    latents = decode_latents(torch.from_numpy(kernels.latents(seed=5, count=512)))
+    assert alike.teacher is not None
+    gap = (alike.generator(latents) - alike.teacher(latents)).abs()
+    assert gap.mean() < 0.02  # the batch's own statistics, not those of training
+    teacher = model_store.load(path)
+    for layer, theirs in zip(binary.generator.weighted(), teacher.layers, strict=True):
+        signs = layer.effective_weight().detach().permute(2, 3, 1, 0).sign().numpy()
+        assert np.array_equal(signs, np.where(theirs.weight >= 0, 1, -1))
+
+
+def test_a_teacher_of_another_width_is_refused(
+    folder: Path, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "teacher.safetensors"
+    assert main(["export", str(run_folders["float"]), "--out", str(path)]) == 0
+    assert _train(folder, tmp_path / "run", "--teacher", str(path), "--width=3") == 1
+    assert "as wide as its student, 3, not 2" in capsys.readouterr().err
+
+
 def test_a_binarized_teacher_is_refused(
     folder: Path, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
