@@ -19,6 +19,7 @@ from kernels.dcgan import dcgan
 from training.experiments import RECORDS, SUITES, Experiment
 from training.redundancy import redundancy
 
+TRIALS = RECORDS.with_name("trials")
 LEVELS = ("64", "32", "16", "mean")
 # What the metric's runs are compared with, and two of them; their discriminators are float.
 FLOAT, FULL = "float-w64-102k", "full-w64-102k-floatd"
@@ -203,14 +204,23 @@ def suite_table(words: dict[str, str], head: str) -> str:
     return markdown([head, *LEVELS], rows)
 
 
-def aligned_table(suite: str) -> str:
-    """A suite's runs by level, and how near they come to the teacher's image of a latent."""
+def aligned_table(made: Iterable[dict[str, Any]]) -> str:
+    """Runs by level, and how near they come to their teacher's image of a latent."""
     rows = []
-    for name, made in records(suite).items():
-        swd, alike = made["manifest"]["swd"], made["manifest"]["export"].get("teacher")
+    for each in made:
+        manifest = each["manifest"]
+        options, swd = manifest["provenance"]["options"], manifest["swd"]
+        alike = manifest["export"].get("teacher")
+        pull = f"{options['teacher_weight']:g}" if alike else "no teacher"
         likeness = [f"{alike['psnr_db']:.1f}", f"{alike['ssim']:.2f}"] if alike else ["–", "–"]
-        rows.append([f"`{name}`", *(f"{swd[level]:.1f}" for level in LEVELS), *likeness])
-    return markdown(["run", *LEVELS, "PSNR, dB", "SSIM"], rows)
+        what = [f"`{options['variant']}`", f"{options['images']:,}", pull]
+        rows.append([*what, *(f"{swd[level]:.1f}" for level in LEVELS), *likeness])
+    return markdown(["generator", "images", "pull", *LEVELS, "PSNR, dB", "SSIM"], rows)
+
+
+def trials() -> list[dict[str, Any]]:
+    """Records of short runs outside the suites."""
+    return [json.loads(path.read_text()) for path in sorted(TRIALS.glob("*.json"))]
 
 
 def _figure(value: float | None) -> str:

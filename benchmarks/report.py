@@ -34,6 +34,10 @@ LOSSES = {
     "partial-w64-102k-hinge": "`partial`, hinge",
     "partial-w64-102k-wgan-gp": "`partial`, WGAN-GP",
 }
+TRIAL = (
+    "python -m training train RUN --variant partial --width 64 --discriminator-width 32 "
+    "--images 12800 --teacher float --teacher-weight 10 --data FOLDER"
+)
 PLOTS: dict[str, tuple[Callable[[], Any], Callable[[Path, Any], None]]] = {
     "curves.png": (plots.curves_data, plots.curves),
     "metric.png": (plots.metric_data, plots.metric),
@@ -59,7 +63,16 @@ def tried() -> str:
 
 
 def aligned() -> str:
-    return _suite("aligned", lambda: experiments.aligned_table("aligned"))
+    made = experiments.records("aligned").values()
+    suite = _suite("aligned", lambda: experiments.aligned_table(made))
+    trials = experiments.trials()
+    if not trials:
+        return suite
+    images = trials[0]["manifest"]["export"]["swd_images"]
+    return (
+        f"{experiments.aligned_table(trials)}\nTrials of minutes with the shipped `float@1` as "
+        f"teacher, SWD of {images:,} images: `{TRIAL}`, and `export`.\n\n{suite}"
+    )
 
 
 def _suite(name: str, table: Callable[[], str], after: str = "") -> str:
