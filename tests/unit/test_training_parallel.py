@@ -51,8 +51,8 @@ def test_two_processes_train_as_one_and_resume(folder: Path, tmp_path: Path) -> 
         options.write_text(json.dumps(json.loads(options.read_text()) | {"images": 80}))
         _train(one if run == "one" else two, folder, tmp_path / run, images=80)
     one_curve, two_curve = (
-        [row for row in map(json.loads, (tmp_path / run / "log.jsonl").open()) if "d_loss" in row]
-        for run in ("one", "two")
+        [row for row in map(json.loads, log.read_text().splitlines()) if "d_loss" in row]
+        for log in (tmp_path / run / "log.jsonl" for run in ("one", "two"))
     )
     assert [row["images"] for row in one_curve] == [48, 80]
     for ours, theirs in zip(two_curve, one_curve, strict=True):
