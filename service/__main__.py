@@ -29,6 +29,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
+                forwarded_allow_ips=settings.trusted_proxies,
                 lifespan="off",  # `run` enters it, so that a failure to start is told in a line
                 access_log=False,
                 log_config=None,

@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses and networks of balancers, separated by commas, whose "
+        "X-Forwarded-For says who a client is; others' is not believed.",
+    )
     store: str | None = Field(
         default=None,
         description="Folder or URL of the model store; unset: the generators that ship.",

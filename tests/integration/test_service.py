@@ -92,6 +92,15 @@ def test_every_request_is_a_line_of_json(random_store: Path) -> None:
         assert each["time"].endswith("+00:00")
 
 
+def test_only_trusted_proxies_say_who_a_client_is(random_store: Path) -> None:
+    for trusted, client in (("10.0.0.0/8", "127.0.0.1"), ("10.0.0.0/8,127.0.0.1", "10.7.7.7")):
+        with serving(store=random_store, trusted_proxies=trusted) as server:
+            httpx.post(f"{server.url}/generate", headers={"x-forwarded-for": "10.7.7.7"})
+            server.process.terminate()
+            _, log = server.process.communicate(timeout=30)
+        assert [json.loads(line)["client"] for line in log.splitlines()] == [f"address:{client}"]
+
+
 def test_every_problem_is_in_the_document(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
     responses = document["paths"]["/generate"]["post"]["responses"]
