@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import readme
+from benchmarks import playground, readme
 from benchmarks.variants import RESULT
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +25,11 @@ def test_the_readmes_table_is_about_the_shipped_artifacts() -> None:
     for row in json.loads(RESULT.read_text())["rows"]:
         artifact = Store().open(row["variant"])
         assert (row["digest"], row["artifact_bytes"]) == (artifact.digest, artifact.file_bytes)
+
+
+def test_the_playgrounds_figures_are_made_from_the_measured_file() -> None:
+    page = playground.PAGE.read_text()
+    assert playground.update(page, json.loads(playground.RESULT.read_text())) == page
 
 
 def test_the_readmes_links_and_folders_exist() -> None:
