@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels import native
+
 LARGEST_SEED = 2**64 - 1
 BLOCK_BYTES = 16
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
@@ -32,7 +34,21 @@ def latents(seed: int, count: int, dim: int = 100) -> NDArray[np.uint8]:
 
 
 def latents_of(seeds: NDArray[np.uint64], dim: int = 100) -> NDArray[np.uint8]:
-    """Latents of any seeds, u64 [N] → u8 [N, dim]: one pass for a batch of requests' seeds."""
+    """Latents of any seeds, u64 [N] → u8 [N, dim]: one pass for a batch of requests' seeds.
+
+    By the C library where there is one: NumPy takes 120 µs for a seed, as its passes are many.
+    """
+    library = native.load()
+    if library is None:
+        return drawn_by_numpy(seeds, dim)
+    seeds = np.ascontiguousarray(seeds, np.uint64)
+    drawn = np.empty((len(seeds), dim), np.uint8)
+    library.pbgen_latents(seeds.ctypes.data, len(seeds), dim, drawn.ctypes.data)
+    return drawn
+
+
+def drawn_by_numpy(seeds: NDArray[np.uint64], dim: int) -> NDArray[np.uint8]:
+    """The rule itself, for the same arguments."""
     count, blocks = len(seeds), -(-dim // BLOCK_BYTES)
     counter = np.zeros((count, blocks, 4), np.uint32)
     counter[..., 0] = np.arange(blocks, dtype=np.uint32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kernels.spec import GeneratorSpec, LayerSpec, Precision
 from kernels.tanh import TANH
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 ALIGNMENT = 64
 LIBRARIES = ("libpbgen-kernels.so", "libpbgen-kernels.dylib", "libpbgen-kernels.dll")
 STATUS = {
@@ -50,10 +50,12 @@ def load() -> ct.CDLL | None:
     if version != ABI_VERSION:
         raise NativeError(f"the C library has ABI {version}, not {ABI_VERSION}: rebuild it")
     pointer, count, size = ct.c_void_p, ct.c_uint32, ct.c_size_t
+    library.pbgen_latents.restype = None
     library.pbgen_isa_name.restype = library.pbgen_compiler.restype = ct.c_char_p
     for name, arguments in {
         "pbgen_isa_name": (count,),
         "pbgen_isa_available": (count,),
+        "pbgen_latents": (pointer, count, count, pointer),
         "pbgen_prepared_bytes": (pointer, count, pointer),
         "pbgen_prepare": (pointer, count, pointer, count, pointer, size),
         "pbgen_resident_bytes": (pointer, pointer),

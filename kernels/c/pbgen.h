@@ -24,7 +24,7 @@ extern "C" {
 #define PBGEN_API __attribute__((visibility("default")))
 #endif
 
-#define PBGEN_ABI_VERSION 2
+#define PBGEN_ABI_VERSION 3
 #define PBGEN_MAX_LAYERS 16
 #define PBGEN_MAX_KERNEL 8 /* of kernel and stride */
 #define PBGEN_TANH_LEVELS 4096
@@ -78,6 +78,9 @@ PBGEN_API int pbgen_resident_bytes(const void *prepared, size_t bytes[4]);
  * (constant from 16 images on). */
 PBGEN_API int pbgen_scratch_bytes(const void *prepared, uint32_t images, uint32_t members,
                                   size_t *bytes);
+
+/* Latents [count][dim] of seeds. */
+PBGEN_API void pbgen_latents(const uint64_t *seeds, uint32_t count, uint32_t dim, uint8_t *latents);
 
 /* latents [images][latent_dim] -> pixels [images][size][size][3].
  *

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernels import latents
-from kernels.latents import LARGEST_SEED, philox
+from kernels.latents import LARGEST_SEED, drawn_by_numpy, latents_of, philox
 
 ONES = 0xFFFFFFFF
 
@@ -34,6 +34,13 @@ def test_words_are_laid_out_little_endian_in_blocks_of_sixteen() -> None:
     words = philox(np.array([[0, 0, 0, 0], [1, 0, 0, 0]], np.uint32), np.array([[7, 3]] * 2))
     expected = b"".join(int(word).to_bytes(4, "little") for word in words.ravel())
     assert latents((3 << 32) + 7, 1, 20).tobytes() == expected[:20]
+
+
+@pytest.mark.parametrize("dim", [0, 1, 16, 33, 100])
+def test_the_c_library_draws_what_numpy_does(dim: int) -> None:
+    seeds = np.array([0, 7, 2**32 - 1, 2**32, LARGEST_SEED], np.uint64)
+    np.testing.assert_array_equal(latents_of(seeds, dim), drawn_by_numpy(seeds, dim))
+    np.testing.assert_array_equal(latents_of(seeds[::-2], dim), drawn_by_numpy(seeds[::-2], dim))
 
 
 def test_image_i_of_a_call_has_the_seed_plus_i() -> None:
