@@ -19,7 +19,7 @@ async def admit(request: Request, scope: Scope) -> Context:
     A call, not a dependency: FastAPI's resolution of one costs more than this check.
     """
     service = context(request)
-    name = service.keys.authorize(request.headers.get("authorization", ""), scope)
+    name = service.keys.authorize(exchange(request).header("authorization"), scope)
     if name is not None:
         exchange(request).client = f"key:{name}"
     return service

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from model_store import Store
 from service import errors, openapi
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from service.tracing import Tracing
 
 INTERFACE_VERSION = "1"
+# FastAPI would look at each request whether somebody has set OpenTelemetry up by now.
+UNTRACED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -94,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=INTERFACE_VERSION,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
-        telemetry=None if tracing is None else tracing.config,
+        telemetry=UNTRACED if tracing is None else tracing.config,
         redirect_slashes=False,
         docs_url=None,  # it fetches scripts from another host; `routes.documents` has ours
         redoc_url=None,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TypeVar
+
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics import MetricWrapperBase
 
 from service.engine import Model
 
@@ -16,6 +20,8 @@ DURATIONS_S = (
 )
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
+Metric = TypeVar("Metric", bound=MetricWrapperBase)
+
 
 class Metrics:
     """The metrics of one app, in a registry of their own."""
@@ -25,11 +31,13 @@ class Metrics:
         prometheus_client.ProcessCollector(registry=registry)
         prometheus_client.PlatformCollector(registry=registry)
         prometheus_client.GCCollector(registry=registry)
-        self.requests = Counter(
-            "pbgen_http_requests",
-            "Requests answered.",
-            ("route", "variant", "code"),
-            registry=registry,
+        self.requests = _quick(
+            Counter(
+                "pbgen_http_requests",
+                "Requests answered.",
+                ("route", "variant", "code"),
+                registry=registry,
+            )
         )
         self.request_duration = _duration(
             registry, "http_request", "A request, first byte to last.", ("route", "variant")
@@ -43,30 +51,36 @@ class Metrics:
         self.encode_duration = _duration(
             registry, "encode", "A request's images into a format.", ("format",)
         )
-        self.images = Counter(
-            "pbgen_images", "Images made.", ("variant", "model"), registry=registry
+        self.images = _quick(
+            Counter("pbgen_images", "Images made.", ("variant", "model"), registry=registry)
         )
-        self.batch_size = Histogram(
-            "pbgen_batch_size",
-            "Images in a batch.",
-            ("variant",),
-            buckets=BATCHES,
-            registry=registry,
+        self.batch_size = _quick(
+            Histogram(
+                "pbgen_batch_size",
+                "Images in a batch.",
+                ("variant",),
+                buckets=BATCHES,
+                registry=registry,
+            )
         )
         self.queue_depth = Gauge(
             "pbgen_queue_depth", "Images that wait for a thread.", ("variant",), registry=registry
         )
-        self.in_progress = Gauge(
-            "pbgen_requests_in_progress",
-            "Requests for images not yet answered.",
-            ("variant",),
-            registry=registry,
+        self.in_progress = _quick(
+            Gauge(
+                "pbgen_requests_in_progress",
+                "Requests for images not yet answered.",
+                ("variant",),
+                registry=registry,
+            )
         )
-        self.rejected = Counter(
-            "pbgen_requests_rejected",
-            "Requests for images refused or given up.",
-            ("reason",),
-            registry=registry,
+        self.rejected = _quick(
+            Counter(
+                "pbgen_requests_rejected",
+                "Requests for images refused or given up.",
+                ("reason",),
+                registry=registry,
+            )
         )
         self.resident_bytes = Gauge(
             "pbgen_model_resident_bytes",
@@ -139,6 +153,19 @@ class Metrics:
 def _duration(
     registry: CollectorRegistry, what: str, help_text: str, labels: tuple[str, ...]
 ) -> Histogram:
-    return Histogram(
-        f"pbgen_{what}_duration_seconds", help_text, labels, buckets=DURATIONS_S, registry=registry
+    return _quick(
+        Histogram(
+            f"pbgen_{what}_duration_seconds",
+            help_text,
+            labels,
+            buckets=DURATIONS_S,
+            registry=registry,
+        )
     )
+
+
+def _quick(metric: Metric) -> Metric:
+    """A metric that every request touches, and of which no labels are ever removed: `labels`
+    remembers what it found, in 0.1 µs instead of 1.6."""
+    metric.labels = cache(metric.labels)  # type: ignore[method-assign]
+    return metric

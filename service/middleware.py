@@ -5,7 +5,6 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Internal, Problem, respond
@@ -45,7 +44,8 @@ class Telemetry:
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = exchange.request_id
+                named_by = (b"x-request-id", exchange.request_id.encode())
+                message["headers"] = [*message["headers"], named_by]
                 if exchange.trace is not None:
                     exchange.trace.name_variant(exchange.variant)
             await send(message)

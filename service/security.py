@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import HeadersTooLarge, Problem, TooLarge, UrlTooLong
+from service.exchange import KEY
 
 LONGEST_URL = 4096  # bytes of path and query
 LARGEST_HEADERS = 16_384  # bytes of names and values
@@ -61,7 +61,7 @@ class Limits:
             raise HeadersTooLarge(
                 f"The headers must be at most {LARGEST_HEADERS} bytes, not {headers}."
             )
-        length = Headers(scope=scope).get("content-length", "0")
+        length = scope[KEY].header("content-length")
         if length.isdecimal() and int(length) > self._body_bytes:
             raise self._too_large(length)
 

@@ -8,11 +8,11 @@ from service.admission import admit, charge, choose
 from service.answers import image_answer
 from service.images import FORMATS
 from service.openapi import MAY_NEED_KEY, ORIGIN, header_references, image_content, problems
-from service.parsing import described, parse_body, parse_query
+from service.parsing import DirectRoute, described, parse_body, parse_query
 from service.schemas.requests import GenerateBody, GenerateQuery
 from service.subject import subject
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.post(
