@@ -3,7 +3,8 @@
 # make bench   time the kernels                           make clean   remove all that make made
 # make test-arm   the ARM kernels under QEMU              make sanitize   the kernels under sanitizers
 # make fuzz SECONDS=600   hostile geometry to the kernels, hostile files to the loader
-# make stack   the service with Redis and Prometheus      make load    15 s of load on the service at HOST
+# make stack   the service with Redis and Prometheus      make load    the service's figures, a minute
+# make users   15 s of Locust's users, at HOST
 # make train DATA=folder-of-faces   train the three generators into runs/
 # make results   the tables and plots of docs/results.md and docs/models.md, from what is logged
 # make docs    the documentation, into build/site         make docs-serve   the same, served while it is written
@@ -11,6 +12,7 @@
 # Needed: Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
 
 PYTHON ?= python3
+HOST ?= http://127.0.0.1:8000
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
@@ -18,7 +20,7 @@ MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs # silences Material's notice: s
 C_SOURCES := $(wildcard kernels/c/* kernels/c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stack load test test-arm sanitize fuzz lint train data-named results bench build clean
+.PHONY: help serve stack load users test test-arm sanitize fuzz lint train data-named results bench build clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -29,8 +31,12 @@ serve: $(VENV)/.serve
 stack: $(VENV)/.serve
 	@$(RUN) -m deploy.stack
 
-# Locust's page, with more time and users: .venv/bin/locust -f loadtest/
+# In full, beside LitServe (extra `peers`): .venv/bin/python -m benchmarks.serving
 load: $(VENV)/.serve
+	@$(RUN) -m benchmarks.serving --short
+
+# Locust's page, with more time and users: .venv/bin/locust -f loadtest/
+users: $(VENV)/.serve
 	@$(PIP) --editable '.[loadtest]'
 	@$(VENV)/bin/locust -f loadtest/ --headless --users 16 --spawn-rate 16 --run-time 15s --only-summary --host $(HOST)
 

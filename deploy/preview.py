@@ -1,6 +1,6 @@
 """python -m deploy.preview: draws the dashboard from Prometheus's answers to its queries.
 
-For the README and for machines without Grafana; `make stack` and `make load` give it data.
+For the README and for machines without Grafana; `make stack` and `make users` give it data.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def run(folder: Path, service_port: int, redis_port: int, prometheus_port: int) 
                 f"prometheus  http://{host}:{prometheus_port}/alerts\n"
                 f"logs        {folder}/*.log\n"
                 f"redis       redis://{host}:{redis_port}\n"
-                "Ctrl-C stops all. A load to look at: make load",
+                "Ctrl-C stops all. A load to look at: make users",
                 flush=True,
             )
             while True:
