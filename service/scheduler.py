@@ -6,7 +6,8 @@ threads' time, so a lone job starts at once and batches form only while all thre
 Within a lane clients take turns, a few rows each, and so do a client's jobs: neither a huge job nor
 a client with many holds up another. No client can fill a queue alone, either.
 
-All bookkeeping happens on the event loop; threads only run batches, and report back once for each.
+A thread that is done takes its next batch itself, whatever the event loop is busy with, so what
+waits is behind a lock; the loop gives idle threads work, and tells those who wait what came of it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Lane:
 
     name: str
     run: Run
+    lock: threading.Lock  # the scheduler's, held for every change of what waits
     flows: OrderedDict[str, Flow] = field(default_factory=OrderedDict)  # in the order of turns
     waiting: int = 0  # rows, of all flows
     used_s: float = 0.0  # of the threads' time; raised to the others' when work comes after a pause
@@ -103,6 +105,12 @@ class Lane:
 
     def withdraw(self, job: Job[Any]) -> None:
         """Forgets a job: nothing more of it runs, and nobody waits for it any more."""
+        with self.lock:
+            self.drop(job)
+        job.future.cancel()
+
+    def drop(self, job: Job[Any]) -> None:
+        """Takes out what waits of a job; the lock is held."""
         if job.waiting:
             flow = self.flows[job.client]
             flow.jobs.remove(job)
@@ -111,7 +119,6 @@ class Lane:
                 del self.flows[job.client]
             self.waiting -= job.waiting
             job.taken = job.rows
-        job.future.cancel()
 
 
 @dataclass(eq=False)
@@ -158,12 +165,14 @@ class Scheduler:
         self, threads: int, batch_limit: int, batch_s: float, queue_limit: int, metrics: Metrics
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
         self._lanes: list[Lane] = []
         self._batch_limit = batch_limit
         self._batch_s = batch_s
         self._queue_limit = queue_limit
         self._metrics = metrics
         self._idle = threads
+        self._closed = False
         self._batches: SimpleQueue[Batch | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"pbgen-kernel-{i}", daemon=True)
@@ -183,15 +192,17 @@ class Scheduler:
 
     def open(self, name: str, run: Run) -> Lane:
         """A new lane for a function that threads may call at the same time."""
-        lane = Lane(name, run)
-        self._lanes.append(lane)
+        lane = Lane(name, run, self._lock)
+        with self._lock:
+            self._lanes.append(lane)
         self._metrics.queue_depth.labels(name).set_function(lambda: self._waiting(name))
         return lane
 
     def retire(self, lane: Lane) -> None:
         """Lets go of a lane once its jobs have run, those of callers that still hold it too."""
-        lane.retired = True
-        self._sweep()
+        with self._lock:
+            lane.retired = True
+            self._sweep()
 
     def submit(self, lane: Lane, inputs: Any, finish: Callable[[Any], T], client: str) -> Job[T]:
         """Queues rows; `finish(outputs)` runs in a kernel thread and makes the job's value.
@@ -200,58 +211,70 @@ class Scheduler:
         lane's queue, or more: one alone gets half of it, two a third each, and there is always
         room for another (dynamic thresholds; Choudhury and Hahne, 1998).
         """
-        own = lane.waiting_of(client)
-        if own >= self._queue_limit - lane.waiting:
-            raise QueueFullError(lane.waiting, own, self._queue_limit, self._drain_s(lane))
-        if lane not in self._lanes:  # retired since its caller chose it
-            self._lanes.append(lane)
-        if not lane.waiting:
-            busy = [other.used_s for other in self._lanes if other.waiting]
-            lane.used_s = max(lane.used_s, min(busy, default=0.0))
-        job = Job(inputs, finish, self._loop.create_future(), client)
-        lane.add(job)
-        self._dispatch()
+        with self._lock:
+            own = lane.waiting_of(client)
+            if own >= self._queue_limit - lane.waiting:
+                raise QueueFullError(lane.waiting, own, self._queue_limit, self._drain_s(lane))
+            if lane not in self._lanes:  # retired since its caller chose it
+                self._lanes.append(lane)
+            if not lane.waiting:
+                busy = [other.used_s for other in self._lanes if other.waiting]
+                lane.used_s = max(lane.used_s, min(busy, default=0.0))
+            job = Job(inputs, finish, self._loop.create_future(), client)
+            lane.add(job)
+            while self._idle and (batch := self._next()) is not None:
+                self._batches.put(batch)
         return job
 
     def close(self) -> None:
         """Ends the threads after the batches that they have; waits for them."""
+        self._closed = True
         for _ in self._threads:
             self._batches.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _dispatch(self) -> None:
-        """Gives every idle thread a batch while there is work."""
-        while self._idle:
-            waiting = [lane for lane in self._lanes if lane.waiting]
-            if not waiting:
-                return
-            lane = min(waiting, key=lambda lane: lane.used_s)
-            # What waits is shared among the idle threads: two faces for two threads run at once.
-            share = math.ceil(lane.waiting / self._idle)
-            self._idle -= 1
-            limit = lane.rows_in(self._batch_s, self._batch_limit)
-            self._batches.put(lane.take(min(share, limit)))
+    def _next(self) -> Batch | None:
+        """A batch for an idle thread, which is idle no more; None if nothing waits. The lock is
+        held."""
+        waiting = [lane for lane in self._lanes if lane.waiting]
+        if not waiting or self._closed:
+            return None
+        lane = min(waiting, key=lambda lane: lane.used_s)
+        # What waits is shared among the idle threads: two faces for two threads run at once.
+        share = math.ceil(lane.waiting / self._idle)
+        self._idle -= 1
+        return lane.take(min(share, lane.rows_in(self._batch_s, self._batch_limit)))
 
     def _work(self) -> None:
         while (batch := self._batches.get()) is not None:
-            batch.run()
-            self._loop.call_soon_threadsafe(self._settle, batch)
+            while batch is not None:
+                batch.run()
+                following = self._follow(batch)
+                self._loop.call_soon_threadsafe(self._settle, batch)
+                batch = following
+
+    def _follow(self, batch: Batch) -> Batch | None:
+        """What the thread that ran a batch runs next; None if nothing waits."""
+        with self._lock:
+            lane = batch.lane
+            lane.used_s += batch.run_s
+            lane.observe(batch.run_s / batch.rows)
+            for job, result in batch.results:
+                if isinstance(result, Exception):
+                    lane.drop(job)
+            self._idle += 1
+            following = self._next()
+            self._sweep()
+            return following
 
     def _settle(self, batch: Batch) -> None:
-        """Takes a batch's results to those who wait, and the thread's next batch."""
-        self._idle += 1
-        lane = batch.lane
-        lane.used_s += batch.run_s
-        lane.observe(batch.run_s / batch.rows)
-        self._dispatch()
-        self._sweep()
-        self._metrics.observe_batch(lane.name, batch.rows, batch.run_s)
+        """Takes a batch's results to those who wait."""
+        self._metrics.observe_batch(batch.lane.name, batch.rows, batch.run_s)
         for job, result in batch.results:
             if isinstance(result, Exception):
                 if not job.future.done():
                     job.future.set_exception(result)
-                lane.withdraw(job)
             elif result is not None and not job.future.done():
                 job.future.set_result(result)
 
