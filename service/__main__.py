@@ -19,9 +19,9 @@ from service.logs import logging_json
 from service.settings import Settings
 from service.state import StateUnavailableError
 
-# What a kernel thread that comes back from C waits for Python's lock at most, and the event loop
-# after it: with 5 ms (Python's own) or 0.5, threads stood idle for most of a batch's encoding.
-SWITCH_S = 0.0001
+# What a kernel thread that comes back from C waits for Python's lock at most. With 5 ms (Python's
+# own) threads stood idle for most of a batch's encoding; with 0.1 an overloaded event loop starved.
+SWITCH_S = 0.0005
 
 
 class Server(uvicorn.Server):

@@ -46,9 +46,9 @@ def main() -> None:
         print(f"{time.perf_counter() - began:4.0f} s  {name}", file=sys.stderr, flush=True)
         found[name] = PARTS[name](SHORT if options.short else FULL)
         print(tables.everything({name: found[name]}), flush=True)
+        if not options.short:
+            page.write(page.keep({name: found[name]}))
     print(targets.table(found))
-    if not options.short:
-        page.write(page.keep(found))
 
 
 if __name__ == "__main__":

@@ -17,4 +17,4 @@ class Extent:
 
 
 SHORT = Extent(seconds=1.5, stream=10_000, soak=5_000, swaps=10, leavers=5)
-FULL = Extent(seconds=4.0, stream=100_000, soak=100_000, swaps=200, leavers=20)
+FULL = Extent(seconds=3.0, stream=100_000, soak=100_000, swaps=200, leavers=20)

@@ -10,7 +10,7 @@ from benchmarks.serving import processes
 from benchmarks.serving.client import Answers, Flow, drive
 from benchmarks.serving.processes import Server
 
-DISTURBED_CORES = 0.1  # taken by others, from which on a load is run again
+DISTURBED_CORES = 0.25  # taken by others, from which on a load is run again
 ATTEMPTS = 3
 Row = dict[str, Any]
 
