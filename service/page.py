@@ -14,6 +14,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "web"
 PAGE = "index.html"
+STYLE = "style.css"  # one file for a browser, made of these in this order
+STYLES = ("base.css", "controls.css", "picture.css", "history.css", "columns.css", "vote.css")
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -49,8 +51,10 @@ def site() -> Site:
     files = {
         path.name: File(path.read_bytes(), MEDIA_TYPES[path.suffix])
         for path in sorted(FOLDER.iterdir())
-        if path.suffix in MEDIA_TYPES
+        if path.suffix in MEDIA_TYPES and path.suffix != ".css"
     }
+    style = b"".join((FOLDER / name).read_bytes() for name in STYLES)
+    files[STYLE] = File(style, MEDIA_TYPES[".css"])
     digest = hashlib.sha256()
     for name, file in files.items():
         digest.update(name.encode() + b"\0" + file.content + b"\0")

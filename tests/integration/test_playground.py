@@ -6,9 +6,9 @@ import re
 
 import httpx
 
-from service.page import FOLDER, MEDIA_TYPES, PAGE
+from service.page import FOLDER, MEDIA_TYPES, PAGE, STYLE, STYLES
 
-FILES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in MEDIA_TYPES)
+FILES = [path.name for path in FOLDER.iterdir() if path.suffix in (".js", ".svg")]
 
 
 def test_the_page_is_asked_for_anew_and_sent_once(http: httpx.Client) -> None:
@@ -26,11 +26,13 @@ def test_the_page_is_asked_for_anew_and_sent_once(http: httpx.Client) -> None:
 def test_every_file_may_be_kept_for_ever_under_its_release(http: httpx.Client) -> None:
     page = http.get("/").text
     named = set(re.findall(r'"(web/[^"]+)"', page))
-    assert {path.rpartition("/")[2] for path in named} == set(FILES)
+    assert {path.rpartition("/")[2] for path in named} == {*FILES, STYLE}
+    assert set(STYLES) == {path.name for path in FOLDER.glob("*.css")}
     for path in named:
         answer = http.get(f"/{path}")
         name = path.rpartition("/")[2]
-        assert answer.content == (FOLDER / name).read_bytes()
+        parts = STYLES if name == STYLE else (name,)
+        assert answer.content == b"".join((FOLDER / part).read_bytes() for part in parts)
         assert answer.headers["content-type"] == MEDIA_TYPES[f".{name.rpartition('.')[2]}"]
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert answer.headers["x-content-type-options"] == "nosniff"
