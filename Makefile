@@ -1,6 +1,6 @@
 # make serve   run the service at http://127.0.0.1:8000 (first time: sets up .venv, builds the kernels)
 # make test    run all tests                              make lint    style, types, formatting
-# make bench   time the kernels                           make clean   remove all that make made
+# make bench   kernels, peers and the machine's limit      make clean   remove all that make made
 # make test-arm   the ARM kernels under QEMU              make sanitize   the kernels under sanitizers
 # make fuzz SECONDS=600   hostile geometry to the kernels, hostile files to the loader
 # make stack   the service with Redis and Prometheus      make load    the service's figures, a minute
@@ -79,8 +79,9 @@ data-named:
 results: $(VENV)/.develop
 	@$(RUN) -m benchmarks.report
 
-bench: $(VENV)/.serve
-	@$(RUN) -m kernels.bench
+# A glance at all: make bench BENCH=--quick; at the kernels alone: .venv/bin/python -m kernels.bench
+bench: $(VENV)/.peers
+	@$(RUN) -m benchmarks.inference $(BENCH)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -106,6 +107,15 @@ $(VENV)/.develop: $(INPUTS) | $(RUN)
 	@$(PIP) --editable '.[bulk,dev,docs,loadtest,remote,tracing,train]'
 	@$(check-library)
 	@touch $@ $(VENV)/.serve $(VENV)/.docs
+
+# A peer that cannot be installed must not keep the others away: it is then reported as absent.
+$(VENV)/.peers: $(INPUTS) | $(RUN)
+	@echo 'Installing the peers (PyTorch, ONNX Runtime, OpenVINO) and building the kernels …'
+	@$(PIP) --editable '.[peers]' || { $(PIP) --editable . && $(RUN) -c "import tomllib; \
+	    print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['peers'], sep='\n')" \
+	    | while read -r peer; do $(PIP) "$$peer" || echo "not installed: $$peer" >&2; done; }
+	@$(check-library)
+	@touch $@ $(VENV)/.serve
 
 $(RUN):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,0 +1,30 @@
+"""A result: one JSON file for each machine and day, `results/kernels-DATE-CPU.json`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parents[1] / "results"
+Result = dict[str, Any]
+
+
+def write(result: Result) -> Path:
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / name(result["machine"])
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    return path
+
+
+def name(machine: dict[str, Any]) -> str:
+    """The file's name, as of the description of a machine."""
+    cpu = re.sub(r"\W+|family/model/stepping", "-", machine["cpu"].lower())
+    return f"kernels-{machine['measured_at'][:10]}-{re.sub('-+', '-', cpu).strip('-')}.json"
+
+
+def newest() -> Result:
+    """The result that was measured last."""
+    made = [json.loads(path.read_text()) for path in RESULTS.glob("kernels-*.json")]
+    return max(made, key=lambda result: result["machine"]["measured_at"])
