@@ -72,8 +72,10 @@ class Run:
     def open(cls, folder: Path, options: Options, faces: Faces) -> Run:
         """The folder's run at its last checkpoint, or a new one where the folder holds none.
 
-        FileExistsError if it holds a run with other options or of another data set.
+        FileExistsError if it is a file, or holds a run with other options or of another data set.
         """
+        if folder.is_file():
+            raise FileExistsError(f"{folder} is a file; a run is kept in a folder")
         if (folder / OPTIONS).exists():
             saved = Options.load(folder / OPTIONS)
             if saved != options:

@@ -276,6 +276,8 @@ def test_bad_data_and_unknown_models_are_errors_in_words(
 ) -> None:
     assert _train(tmp_path / "nowhere", tmp_path / "run") == 1
     assert "does not exist" in capsys.readouterr().err
+    assert _train(folder, folder / "00.png") == 1
+    assert "00.png is a file; a run is kept in a folder" in capsys.readouterr().err
     assert main(["evaluate", "nobody", "--data", str(folder)]) == 1
     assert "nobody" in capsys.readouterr().err
 
