@@ -19,9 +19,9 @@ from service.logs import logging_json
 from service.settings import Settings
 from service.state import StateUnavailableError
 
-# What a kernel thread that comes back from C waits for Python's lock at most. With 5 ms (Python's
-# own) threads stood idle for most of a batch's encoding; with 0.1 an overloaded event loop starved.
-SWITCH_S = 0.0005
+# What a kernel thread that comes back from C waits at most for the event loop to let it have
+# Python's lock. With 5 ms, Python's own, threads stood idle for most of a batch's encoding.
+SWITCH_S = 0.0001
 
 
 class Server(uvicorn.Server):

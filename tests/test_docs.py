@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import playground, readme
+from benchmarks.serving import page as serving
 from benchmarks.variants import RESULT
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +31,11 @@ def test_the_readmes_table_is_about_the_shipped_artifacts() -> None:
 def test_the_playgrounds_figures_are_made_from_the_measured_file() -> None:
     page = playground.PAGE.read_text()
     assert playground.update(page, json.loads(playground.RESULT.read_text())) == page
+
+
+def test_the_serving_page_is_made_from_the_newest_measurement() -> None:
+    text = serving.PAGE.read_text()
+    assert serving.update(text, serving.latest()) == text
 
 
 def test_the_readmes_links_and_folders_exist() -> None:
