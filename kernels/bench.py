@@ -25,7 +25,7 @@ from kernels.generator import NUMPY, Generator, available_isas
 from kernels.latents import latents
 from kernels.spec import WEIGHT_DTYPES, Deconvolution, GeneratorSpec, LayerSpec, Precision
 
-VARIANTS = ("partial", "full", "float")
+VARIANTS = ("partial", "full", "float", "xnor")
 SEED = 1
 SIZES = tuple(8 << i for i in range(6))
 Progress = Callable[[Iterable[int]], Iterable[int]]  # tqdm, say: shows how far a loop is
@@ -60,11 +60,13 @@ class Row:
 
 def random_generator(variant: str, base: int = 128, image_size: int = 64) -> GeneratorSpec:
     """DCGAN with random weights, `base` channels before the image; its pictures are grey noise of a
-    wide range.
+    wide range. `xnor` is partial with one-bit inputs in the middle layers.
     """
     shapes = dcgan(base, image_size)
     kinds = [Precision.FLOAT if variant == "float" else Precision.BINARY] * len(shapes)
-    if variant == "partial":
+    if variant == "xnor":
+        kinds[1:-1] = [Precision.XNOR] * len(kinds[1:-1])
+    if variant in ("partial", "xnor"):
         kinds[-1] = Precision.FIXED
     rng = np.random.default_rng(SEED)
     hidden = [_random_layer(g, kind, rng) for g, kind in zip(shapes, kinds, strict=True)]
@@ -82,6 +84,7 @@ def _random_layer(g: Deconvolution, kind: Precision, rng: np.random.Generator) -
     elif kind is Precision.FIXED:
         weight, spread = rng.integers(-4096, 4096, shape, dtype), 4096 / 3**0.5
     else:
+        spread = 1 / 128 if kind is Precision.XNOR else 1.0  # inputs are ±1, outputs bytes
         weight = rng.integers(0, 256, (*shape[:3], -(-g.c_in // 8)), dtype)
     scale = np.full(g.c_out, (2 / (4 * g.c_in)) ** 0.5 / spread, np.float32)
     return LayerSpec(g, kind, weight, scale, np.zeros(g.c_out, np.float32))

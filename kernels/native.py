@@ -23,7 +23,7 @@ STATUS = {
     3: "memory too small, or not aligned",
     4: "member of a team out of range",
 }
-PRECISIONS = (Precision.BINARY, Precision.FIXED, Precision.FLOAT)
+PRECISIONS = (Precision.BINARY, Precision.FIXED, Precision.FLOAT, Precision.XNOR)
 
 
 class NativeError(RuntimeError):
@@ -108,7 +108,7 @@ class NativeGenerator:
 
     @property
     def resident_bytes(self) -> dict[str, int]:
-        sizes = (ct.c_size_t * 4)()
+        sizes = (ct.c_size_t * (len(PRECISIONS) + 1))()
         _check(self._library.pbgen_resident_bytes(self._prepared.ctypes.data, sizes))
         return dict(zip((*map(str, PRECISIONS), "scale"), map(int, sizes), strict=True))
 

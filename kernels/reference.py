@@ -21,7 +21,9 @@ def run(spec: GeneratorSpec, latents: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if spec.layers[0].precision is Precision.FLOAT:
         x = (x.astype(np.float32) - np.float32(127.5)) / np.float32(127.5)
     else:
-        x = 2 * x.astype(np.int64) - 255
+        x = x.astype(np.int64)
+        if spec.layers[0].precision is not Precision.XNOR:
+            x = 2 * x - 255
     for layer in spec.layers[:-1]:
         x = hidden(layer, sums(layer, x))
     return image(spec.layers[-1], sums(spec.layers[-1], x))
@@ -31,6 +33,8 @@ def sums(layer: LayerSpec, x: NDArray[Any]) -> NDArray[Any]:
     """acc [N, size_out, size_out, c_out], int64 or float32 as x [N, size_in, size_in, c_in] is."""
     g = layer.geometry
     weight = weights(layer)
+    if layer.precision is Precision.XNOR:
+        x = signs(x)
     reach = (g.size_in - 1) * g.stride + 1  # from the first to the last pixel that one tap reaches
     size = reach - 1 + g.kernel  # before the padding is cut off
     acc = np.zeros((len(x), size, size, g.c_out), x.dtype)
@@ -50,6 +54,11 @@ def accumulate(acc: NDArray[Any], x: NDArray[Any], weight: NDArray[Any]) -> NDAr
     for i in range(x.shape[-1]):
         acc = fma(x[..., i, None], weight[:, i], acc)
     return acc
+
+
+def signs(x: NDArray[Any]) -> NDArray[Any]:
+    """What an xnor layer takes of bytes: +1 from 128 on, −1 below."""
+    return np.where(x >= 128, 1, -1).astype(x.dtype)
 
 
 def weights(layer: LayerSpec) -> NDArray[Any]:

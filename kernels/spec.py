@@ -31,13 +31,16 @@ class Precision(StrEnum):
     BINARY = "binary"  # ±1, one bit a weight
     FIXED = "fixed"  # signed fixed point in int16, narrow enough that Σ u8·w fits int32
     FLOAT = "float"  # float32 weights and activations
+    XNOR = "xnor"  # ±1, one bit a weight, and of the inputs their top bits alone
 
 
 WEIGHT_DTYPES: dict[Precision, np.dtype[Any]] = {
     Precision.BINARY: np.dtype(np.uint8),
     Precision.FIXED: np.dtype(np.int16),
     Precision.FLOAT: np.dtype(np.float32),
+    Precision.XNOR: np.dtype(np.uint8),
 }
+ONE_BIT = (Precision.BINARY, Precision.XNOR)  # of weights
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Deconvolution:
 class LayerSpec:
     """One layer: geometry, precision, and the arrays.
 
-    weight  by precision: binary u8 [k, k, c_out, ceil(c_in / 8)] (bit order: `packing`),
+    weight  by precision: binary, xnor u8 [k, k, c_out, ceil(c_in / 8)] (bit order: `packing`),
             fixed i16 [k, k, c_out, c_in], float f32 [k, k, c_out, c_in];
             [ky, kx] as in PyTorch's ConvTranspose2d
     scale   f32 [c_out]
@@ -103,7 +106,7 @@ class LayerSpec:
 
     def __post_init__(self) -> None:
         g = self.geometry
-        inputs = -(-g.c_in // 8) if self.precision is Precision.BINARY else g.c_in
+        inputs = -(-g.c_in // 8) if self.precision in ONE_BIT else g.c_in
         shape = (g.kernel, g.kernel, g.c_out, inputs)
         _check_array(f"{self.precision} weight", self.weight, WEIGHT_DTYPES[self.precision], shape)
         for name, array in (("scale", self.scale), ("shift", self.shift)):

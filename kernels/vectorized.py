@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels import reference
-from kernels.spec import GeneratorSpec, LayerSpec, Precision
+from kernels.spec import ONE_BIT, GeneratorSpec, LayerSpec, Precision
 
 Layer = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -39,7 +39,9 @@ class VectorizedGenerator:
         if self.is_float:
             x = (x.astype(np.float32) - np.float32(127.5)) / np.float32(127.5)
         else:
-            x = 2 * x.astype(np.float64) - 255
+            x = x.astype(np.float64)
+            if self.spec.layers[0].precision is not Precision.XNOR:
+                x = 2 * x - 255
         for layer, weight in zip(self.spec.layers[:-1], self.weights, strict=False):
             x = reference.hidden(layer, _sums(layer, weight, x)).astype(x.dtype)
         last = self.spec.layers[-1]
@@ -47,8 +49,8 @@ class VectorizedGenerator:
 
 
 def _prepare(layer: LayerSpec) -> NDArray[Any]:
-    """The weights as stored, but binary ones as int8, ready to be widened a tap at a time."""
-    if layer.precision is Precision.BINARY:
+    """The weights as stored, but one-bit ones as int8, ready to be widened a tap at a time."""
+    if layer.precision in ONE_BIT:
         return reference.weights(layer).astype(np.int8)
     return layer.weight
 
@@ -56,6 +58,8 @@ def _prepare(layer: LayerSpec) -> NDArray[Any]:
 def _sums(layer: LayerSpec, weight: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
     """`reference.sums` with products in floating point; floats in the order that BLAS likes."""
     g = layer.geometry
+    if layer.precision is Precision.XNOR:
+        x = reference.signs(x)
     reach = (g.size_in - 1) * g.stride + 1
     size = reach - 1 + g.kernel
     acc = np.zeros((len(x), size, size, g.c_out), x.dtype)

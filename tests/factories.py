@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kernels import packing
 from kernels.dcgan import chain
-from kernels.spec import INT32_MAX, Deconvolution, GeneratorSpec, LayerSpec, Precision
+from kernels.spec import INT32_MAX, ONE_BIT, Deconvolution, GeneratorSpec, LayerSpec, Precision
 from model_store import artifact
 from model_store.manifest import layer_row
 
@@ -41,7 +41,7 @@ def layer(
     k = shape.kernel
     # Inputs that reach an inner output pixel: those under the kernel, one in `stride` each way.
     taps = shape.c_in * (1 if first else math.ceil(k / shape.stride) ** 2)
-    if precision is Precision.BINARY:
+    if precision in ONE_BIT:
         signs = rng.choice([-1, 1], (k, k, shape.c_out, shape.c_in))
         weight: NDArray[np.generic] = packing.pack(signs)
         weight_rms = 1.0
@@ -53,7 +53,9 @@ def layer(
     else:
         weight = rng.standard_normal((k, k, shape.c_out, shape.c_in), dtype=np.float32)
         weight_rms = 1.0
-    if precision is Precision.FLOAT:  # latents in [−1, 1], hidden values O(1)
+    if precision is Precision.XNOR:
+        input_rms, mean, spread = 1.0, HIDDEN_MEAN + 50, HIDDEN_SPREAD
+    elif precision is Precision.FLOAT:  # latents in [−1, 1], hidden values O(1)
         input_rms, mean, spread = (1 / math.sqrt(3) if first else 1.0), 0.5, 1.0
     else:
         input_rms, mean, spread = LATENT_RMS if first else HIDDEN_RMS, HIDDEN_MEAN, HIDDEN_SPREAD

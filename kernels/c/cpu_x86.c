@@ -45,7 +45,7 @@ int pbgen_has_avx2(void)
          all_set(f.leaf7_ebx, bit_AVX2);
 }
 
-int pbgen_has_avx512(void)
+int pbgen_has_avx512_vnni(void)
 {
   const features f = detect();
   return pbgen_has_avx2() && all_set(f.xcr0, XCR0_AVX512) &&
@@ -53,13 +53,18 @@ int pbgen_has_avx512(void)
          all_set(f.leaf7_ecx, bit_AVX512VNNI);
 }
 
+int pbgen_has_avx512(void)
+{
+  const uint32_t gfni = 1u << 8, vpopcntdq = 1u << 14; /* leaf 7, ecx */
+  return pbgen_has_avx512_vnni() && all_set(detect().leaf7_ecx, gfni | vpopcntdq);
+}
+
 int pbgen_has_amx(void)
 {
 #if defined(__linux__)
   const features f = detect();
-  const uint32_t gfni = 1u << 8;                           /* leaf 7, ecx */
   const uint32_t amx_tile = 1u << 24, amx_int8 = 1u << 25; /* leaf 7, edx */
-  if (!pbgen_has_avx512() || !all_set(f.xcr0, XCR0_AMX) || !all_set(f.leaf7_ecx, gfni) ||
+  if (!pbgen_has_avx512() || !all_set(f.xcr0, XCR0_AMX) ||
       !all_set(f.leaf7_edx, amx_tile | amx_int8))
     return 0;
   const long request_permission = 0x1023, tile_data = 18; /* arch_prctl(2) */

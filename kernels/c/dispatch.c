@@ -3,7 +3,7 @@
 
 const isa *const pbgen_isas[] = {
 #if defined(PBGEN_X86)
-    &pbgen_amx,      &pbgen_avx512, &pbgen_avx2,
+    &pbgen_amx,      &pbgen_avx512, &pbgen_avx512_vnni, &pbgen_avx2,
 #elif defined(PBGEN_ARM)
     &pbgen_neon,
 #endif

@@ -3,11 +3,32 @@
 
 #include "job.h"
 
+/* The top bits of eight bytes. */
+static uint8_t top_bits(const uint8_t *bytes)
+{
+  uint64_t eight;
+  memcpy(&eight, bytes, sizeof eight);
+  /* Bit 8k times 2^(56 - 7k) is bit 56 + k; no other product gets there. */
+  return (uint8_t)((eight >> 7 & 0x0101010101010101u) * 0x0102040810204080u >> 56);
+}
+
+/* Rows of sums -> results of which the next layer takes the top bits alone. */
+static void finish_bits(const job *j, const int32_t *acc, uint32_t rows, uint8_t *const *out)
+{
+  uint8_t bytes[BLOCK_ROWS][2 * LANES], *to[BLOCK_ROWS] = {NULL};
+  for (uint32_t r = 0; r < rows; r++)
+    to[r] = out[r] ? bytes[r] : NULL;
+  j->ops->finish_bytes(acc, rows, &j->e, to);
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t i = 0; out[r] && i < j->halves * LANES; i += 8)
+      out[r][i / 8] = top_bits(bytes[r] + i);
+}
+
 void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at)
 {
   const layer_plan *l = j->l;
   const uint32_t ry = j->group / l->step, rx = j->group % l->step;
-  const size_t column_bytes = j->column * element_bytes(l);
+  const size_t column_bytes = j->column * channel_bits(l + 1) / 8;
   const size_t pixel_bytes = row_offset(&j->out, 0, l->step, 0); /* between a line's positions */
   uint8_t *first = j->to + j->out.center + column_bytes / LINE * j->out.chunk + column_bytes % LINE;
   uint8_t *out[BLOCK_ROWS];
@@ -25,6 +46,8 @@ void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at)
   }
   if (l->precision == PBGEN_FLOAT)
     j->ops->finish_floats((const float *)(const void *)acc, rows, &j->e, out);
+  else if (l[1].precision == PBGEN_XNOR)
+    finish_bits(j, acc, rows, out);
   else
     j->ops->finish_bytes(acc, rows, &j->e, out);
 }

@@ -20,18 +20,21 @@
  * They are zero from `channels` up to the end of the last chunk. All rows of a block may be read;
  * what those hold that are not wanted does not matter.
  *
+ * A layer of one-bit inputs (xnor) holds eight channels in such a byte: `channels` are bytes.
+ *
  * Weights of tap k:
  *   b[k]     int8_t [quads][halves][LANES][4], a quad being four consecutive input channels of each
  *            column, whole chunks of 16 quads; where fixed weights come as `words`, int16_t
- *            [quads][LANES][4]; or float [channels][halves][LANES]
- *   bits[k]  b[k]'s rows of 64 weights, a quad's half each, eight in 64 bytes: bit i of byte p is
- * set if weight p of row i is +1. So one load and one instruction a row expand them. If `fresh`,
- * weights are bits: b is memory, contiguous over taps, to be filled from them. Only SPAN steps of
- * it need to be there when the tile is the panel's only one (`once`). */
+ *            [quads][LANES][4]; of xnor layers, bits like the inputs' in bytes like int8_t's, as
+ * many quads as there are; or float [channels][halves][LANES] bits[k]  b[k]'s rows of 64 weights, a
+ * quad's half each, eight in 64 bytes: bit i of byte p is set if weight p of row i is +1. So one
+ * load and one instruction a row expand them. If `fresh`, weights are bits: b is memory, contiguous
+ * over taps, to be filled from them. Only SPAN steps of it need to be there when the tile is the
+ * panel's only one (`once`). */
 typedef struct tile {
   uint32_t taps, blocks, halves;
-  uint32_t channels;
-  uint32_t words; /* weights are int16_t */
+  uint32_t channels; /* in bytes or floats */
+  uint32_t words;    /* weights are int16_t */
   uint32_t fresh, once;
   size_t chunk;
   uint32_t rows[MAX_BLOCKS]; /* that are wanted of each block */
@@ -46,7 +49,8 @@ typedef struct tile {
 /* How sums become the next layer's bytes, or steps of the table of grey levels. Columns beyond the
  * layer's have scale and shift 0. */
 typedef struct epilogue {
-  const int32_t *offset; /* [halves * LANES], or NULL: the first layer's sum is 2 * acc + offset */
+  const int32_t *offset; /* [halves * LANES], or NULL: the first layer's and an xnor layer's sum
+                          is 2 * acc + offset */
   const float *scale;    /* [halves * LANES] */
   const float *shift;
   uint32_t halves;  /* of the result */
@@ -73,7 +77,10 @@ typedef struct isa {
   /* acc int32_t [blocks][16][halves][LANES] = sums of uint8_t x int8_t. */
   void (*sum_bytes)(const tile *t, int32_t *acc);
 
-  /* The same in float32: one accumulator an output, inputs ascending. */
+  /* acc = minus the number of bits in which inputs and weights differ. */
+  void (*sum_bits)(const tile *t, int32_t *acc);
+
+  /* The same as sum_bytes in float32: one accumulator an output, inputs ascending. */
   void (*sum_floats)(const tile *t, float *acc);
 
   /* Row r of acc -> clamp(rint(y), 0, 255) at out[r], unless that is NULL. */
@@ -115,7 +122,7 @@ static inline uint32_t chunk_quads(uint32_t channels, uint32_t c)
 
 extern const isa pbgen_portable;
 #if defined(PBGEN_X86)
-extern const isa pbgen_avx2, pbgen_avx512, pbgen_amx;
+extern const isa pbgen_avx2, pbgen_avx512_vnni, pbgen_avx512, pbgen_amx;
 #elif defined(PBGEN_ARM)
 extern const isa pbgen_neon;
 #endif

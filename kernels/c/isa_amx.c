@@ -1,4 +1,5 @@
 /* AMX int8: 16 rows x 16 columns x 64 inputs an instruction. The rest is AVX-512's. */
+#include "avx512_bits.h"
 #include "avx512_sums.h"
 #include "cpu_x86.h"
 
@@ -197,6 +198,7 @@ const isa pbgen_amx = {
     .end = end,
     .expand = expand,
     .sum_bytes = sum_bytes,
+    .sum_bits = sum_bits,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,
     .finish_floats = finish_floats,

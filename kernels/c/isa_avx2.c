@@ -1,14 +1,12 @@
 /* AVX2 and FMA. Binary weights: vpmaddubsw sums pairs of products in int16, of which 64 fit before
  * they are widened (64 * 2 * 255 = 32640). Fixed weights would saturate there, so they come
  * as words. */
-#include <immintrin.h>
 #include <string.h>
 
+#include "avx2_bits.h"
 #include "cpu_x86.h"
-#include "isa.h"
 
 #define WIDEN_EVERY 4 /* chunks, of 16 quads */
-#define INLINE static inline __attribute__((always_inline))
 
 /* 32 bits -> 32 bytes of all ones or zeros. */
 INLINE __m256i mask_of(uint32_t bits)
@@ -274,6 +272,7 @@ const isa pbgen_avx2 = {
     .end = nothing,
     .expand = expand,
     .sum_bytes = sum_bytes,
+    .sum_bits = sum_bits,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,
     .finish_floats = finish_floats,

@@ -1,4 +1,5 @@
-/* AVX-512 with VNNI: 64 byte products an instruction. */
+/* AVX-512 with VNNI, GFNI and VPOPCNTDQ: 64 byte products an instruction. */
+#include "avx512_bits.h"
 #include "avx512_sums.h"
 #include "cpu_x86.h"
 
@@ -13,6 +14,7 @@ const isa pbgen_avx512 = {
     .end = nothing,
     .expand = expand,
     .sum_bytes = sum_with_vnni,
+    .sum_bits = sum_bits,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,
     .finish_floats = finish_floats,

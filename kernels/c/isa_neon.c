@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cpu_arm.h"
-#include "isa.h"
+#include "rows.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define ROWS 4
@@ -104,6 +104,47 @@ static void sum_bytes(const tile *t, int32_t *acc)
           block_bytes(t, t->offset[i] + r * LINE, half, ROWS, start, to);
       }
   }
+}
+
+/* Differing bits of ROWS rows x 16 columns: 32 channels of a column a lane. */
+INLINE void bits_of_rows(const tile *t, const row_group *g, uint32_t half)
+{
+  uint32x4_t sums[ROWS][4];
+#pragma GCC unroll 4
+  for (uint32_t r = 0; r < ROWS; r++)
+    for (uint32_t i = 0; i < 4; i++)
+      sums[r][i] = vdupq_n_u32(0);
+  for (uint32_t k = 0; k < t->taps; k++) {
+    const uint8_t *b = (const uint8_t *)t->b[k] + half * LANES * 4;
+    for (uint32_t c = 0; c < chunks_of(t->channels); c++) {
+      const uint8_t *a = t->a[k] + c * t->chunk;
+      uint32_t quad = chunk_quads(t->channels, c);
+      for (; quad; quad--, a += 4, b += t->halves * LANES * 4) {
+#pragma GCC unroll 4
+        for (uint32_t r = 0; r < ROWS; r++) {
+          const uint32x4_t four = vld1q_dup_u32((const uint32_t *)(const void *)(a + g->offset[r]));
+#pragma GCC unroll 4
+          for (uint32_t i = 0; i < 4; i++) {
+            const uint8x16_t bits = veorq_u8(vreinterpretq_u8_u32(four), vld1q_u8(b + 16 * i));
+            sums[r][i] = vdotq_u32(sums[r][i], vcntq_u8(bits), vdupq_n_u8(1));
+          }
+        }
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (uint32_t r = 0; r < ROWS; r++)
+    for (uint32_t i = 0; i < 4; i++)
+      vst1q_s32(g->acc[r] + half * LANES + 4 * i, vnegq_s32(vreinterpretq_s32_u32(sums[r][i])));
+}
+
+static void sum_bits(const tile *t, int32_t *acc)
+{
+  row_group g;
+  uint32_t block = 0, row = 0;
+  while (next_rows(t, &block, &row, ROWS, acc, &g))
+    for (uint32_t half = 0; half < t->halves; half++)
+      bits_of_rows(t, &g, half);
 }
 
 INLINE void block_floats(const tile *t, size_t offset, uint32_t half, uint32_t rows, float *acc)
@@ -217,6 +258,7 @@ const isa pbgen_neon = {
     .end = nothing,
     .expand = expand,
     .sum_bytes = sum_bytes,
+    .sum_bits = sum_bits,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,
     .finish_floats = finish_floats,

@@ -70,6 +70,36 @@ static void sum_bytes(const tile *t, int32_t *acc)
       sum_row(t, t->offset[i] + r * LINE, width, acc + (i * BLOCK_ROWS + r) * width);
 }
 
+static int32_t ones_of(uint32_t bits)
+{
+  bits -= bits >> 1 & 0x55555555u; /* of pairs, then of fours, then of bytes */
+  bits = (bits & 0x33333333u) + (bits >> 2 & 0x33333333u);
+  bits = (bits + (bits >> 4)) & 0x0f0f0f0fu;
+  return (int32_t)(bits * 0x01010101u >> 24);
+}
+
+static void sum_bit_row(const tile *t, size_t row, uint32_t width, int32_t *acc)
+{
+  memset(acc, 0, width * sizeof *acc);
+  for (uint32_t i = 0; i < t->taps; i++) {
+    const uint32_t *b = t->b[i];
+    for (uint32_t c = 0; c < chunks_of(t->channels); c++) {
+      const uint32_t *a = (const uint32_t *)(const void *)(t->a[i] + row + c * t->chunk);
+      for (uint32_t quad = 0; quad < chunk_quads(t->channels, c); quad++, b += width)
+        for (uint32_t lane = 0; lane < width; lane++)
+          acc[lane] -= ones_of(a[quad] ^ b[lane]);
+    }
+  }
+}
+
+static void sum_bits(const tile *t, int32_t *acc)
+{
+  const uint32_t width = t->halves * LANES;
+  for (uint32_t i = 0; i < t->blocks; i++)
+    for (uint32_t r = 0; r < t->rows[i]; r++)
+      sum_bit_row(t, t->offset[i] + r * LINE, width, acc + (i * BLOCK_ROWS + r) * width);
+}
+
 static void sum_floats(const tile *t, float *acc)
 {
   const uint32_t width = t->halves * LANES;
@@ -138,6 +168,7 @@ const isa pbgen_portable = {
     .end = nothing,
     .expand = expand,
     .sum_bytes = sum_bytes,
+    .sum_bits = sum_bits,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,
     .finish_floats = finish_floats,

@@ -30,6 +30,7 @@ typedef struct job {
   const uint8_t *bits[MAX_TAPS]; /* of binary weights, else not used */
   uint32_t fresh;                /* the panel is still to be filled from bits */
   cursor at[MAX_BLOCKS];         /* first row of each block of the tile */
+  int32_t counts[2 * LANES];     /* an xnor layer's inputs of an output, for each column */
   epilogue e;
 } job;
 

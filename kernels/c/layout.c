@@ -20,26 +20,26 @@ static int plain_pays(uint32_t images, uint32_t row_step)
 layout layout_of(const layer_plan *l, uint32_t images, uint32_t row_step)
 {
   layout a = {.slots = images, .copies = 1, .pitch = l->size_in, .lines = l->size_in};
-  a.chunks = chunks_of(l->c_in * (uint32_t)element_bytes(l));
-  if (plain_pays(images, row_step) || l->size_in == 1) {
-    a.slots = BLOCK_ROWS;
-    a.chunk = BLOCK_ROWS * LINE;
-    a.block = a.chunks * a.chunk;
-    a.bytes = (size_t)l->size_in * l->size_in * a.block;
+  const int bits = l->precision == PBGEN_XNOR;
+  a.chunks = chunks_of(input_bytes(l));
+  if (bits || plain_pays(images, row_step) || l->size_in == 1) {
+    a.slots = bits ? images : BLOCK_ROWS;
+    a.chunk = a.slots * LINE;
+    a.pixel = a.chunks * a.chunk;
+    a.bytes = (size_t)l->size_in * l->size_in * a.pixel;
     return a;
   }
   const uint32_t positions = positions_of(l), left = (uint32_t)-l->d_low,
                  right = (uint32_t)l->d_high;
   const int gaps = l->size_in >= GAPS_FROM;
-  const size_t pixel = (size_t)a.slots * LINE;
   a.one_run = 1;
-  a.block = BLOCK_ROWS * LINE;
+  a.pixel = (size_t)a.slots * LINE;
   a.pitch = gaps ? larger(positions + right, l->size_in + left) : larger(positions, l->size_in);
   a.top = left;
   a.lines = a.top + larger(positions + right, l->size_in);
   if (gaps) {
-    a.start = left * pixel; /* the first line's left neighbours */
-    a.copy = pixel;
+    a.start = left * a.pixel; /* the first line's left neighbours */
+    a.copy = a.pixel;
     a.chunk = a.start + a.lines * line_bytes(&a);
   } else {
     a.copies = left + right + 1;
@@ -55,16 +55,19 @@ layout layout_of(const layer_plan *l, uint32_t images, uint32_t row_step)
 void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint32_t images,
                   uint8_t *plane)
 {
-  const uint32_t per_chunk = LINE / (uint32_t)element_bytes(l);
   memset(plane, 0, a->bytes);
   for (uint32_t image = 0; image < images; image++) {
     const uint8_t *q = latents + (size_t)image * l->c_in;
     for (uint32_t i = 0; i < l->c_in; i++) {
-      uint8_t *to = plane + a->center + row_offset(a, 0, 0, image) + i / per_chunk * a->chunk;
+      const uint32_t at = i * channel_bits(l) / 8;
+      uint8_t *to =
+          plane + a->center + row_offset(a, 0, 0, image) + at / LINE * a->chunk + at % LINE;
       if (l->precision == PBGEN_FLOAT)
-        ((float *)(void *)to)[i % per_chunk] = ((float)q[i] - 127.5f) / 127.5f;
+        *(float *)(void *)to = ((float)q[i] - 127.5f) / 127.5f;
+      else if (l->precision == PBGEN_XNOR)
+        *to |= (uint8_t)(q[i] >> 7 << (i % 8));
       else
-        to[i % per_chunk] = q[i];
+        *to = q[i];
     }
   }
 }

@@ -12,6 +12,8 @@ static void flush(job *j, tile *t)
   const uint32_t width = t->halves * LANES;
   if (j->l->precision == PBGEN_FLOAT)
     j->ops->sum_floats(t, (float *)(void *)j->acc);
+  else if (j->l->precision == PBGEN_XNOR)
+    j->ops->sum_bits(t, j->acc);
   else
     j->ops->sum_bytes(t, j->acc);
   for (uint32_t i = 0; i < t->blocks; i++)
@@ -61,7 +63,7 @@ static void begin_tile(const job *j, tile *t)
 {
   t->taps = t->blocks = 0;
   t->halves = j->e.fixed ? 2 * j->halves : j->halves;
-  t->channels = j->l->c_in;
+  t->channels = j->l->precision == PBGEN_FLOAT ? j->l->c_in : input_bytes(j->l);
   t->words = j->l->precision == PBGEN_FIXED && j->ops->words;
   t->fresh = j->fresh;
   t->once = 0;
@@ -111,6 +113,8 @@ static void do_rectangle(job *j, tile *t, uint32_t y0, uint32_t y1, uint32_t x0,
               j->from + row_offset(&j->in, (uint32_t)((int32_t)y0 + reach->dy),
                                    (uint32_t)((int32_t)x0 + reach->dx), 0));
   }
+  for (uint32_t i = 0; i < 2 * LANES; i++)
+    j->counts[i] = (int32_t)(t->taps * l->c_in);
   for (uint32_t y = y0; y < y1; y++)
     for (uint32_t x = x0; x < x1; x++)
       add_block(j, t, row_offset(&j->in, y - y0, x - x0, 0), j->images, (cursor){y, x, 0}, y);
@@ -154,9 +158,11 @@ static void do_one_panel(job *j, uint8_t *packed)
   const layer_plan *l = j->l;
   const uint8_t *memory = (const uint8_t *)j->p;
   const size_t group_column = j->group * padded_columns(l) + j->column;
+  const int32_t *offsets = l->precision == PBGEN_XNOR ? j->counts : NULL;
+  if (l->offsets)
+    offsets = (const int32_t *)(const void *)(memory + l->offsets) + group_column;
   j->e = (epilogue){
-      .offset =
-          l->offsets ? (const int32_t *)(const void *)(memory + l->offsets) + group_column : NULL,
+      .offset = offsets,
       .scale = (const float *)(const void *)(memory + l->scales) + j->column,
       .shift = (const float *)(const void *)(memory + l->shifts) + j->column,
       .halves = j->halves,
@@ -172,7 +178,7 @@ void do_layer(job *j)
 {
   const layer_plan *l = j->l;
   /* Members get whole lines of results, or they would take them from each other. */
-  const uint32_t line = LINE / (uint32_t)element_bytes(l);
+  const uint32_t line = LINE * 8 / channel_bits(j->to ? l + 1 : l);
   const uint32_t share = line > panel_columns(l) ? line : panel_columns(l);
   const uint32_t shares = (l->columns + share - 1) / share;
   uint8_t *packed = (uint8_t *)(uintptr_t)j->p + l->weights;

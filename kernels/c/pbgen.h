@@ -38,11 +38,11 @@ enum pbgen_status {
   PBGEN_BAD_TEAM = 4,     /* member is not below members */
 };
 
-enum pbgen_precision { PBGEN_BINARY = 0, PBGEN_FIXED = 1, PBGEN_FLOAT = 2 };
+enum pbgen_precision { PBGEN_BINARY = 0, PBGEN_FIXED = 1, PBGEN_FLOAT = 2, PBGEN_XNOR = 3 };
 
-/* One square transposed convolution. weight is [kernel][kernel][c_out][...]: binary, one bit a
- * weight, ceil(c_in / 8) bytes, least significant bit first, set meaning +1; fixed, int16_t [c_in];
- * float, float [c_in]. scale and shift are [c_out]. */
+/* One square transposed convolution. weight is [kernel][kernel][c_out][...]: binary and xnor, one
+ * bit a weight, ceil(c_in / 8) bytes, least significant bit first, set meaning +1; fixed, int16_t
+ * [c_in]; float, float [c_in]. scale and shift are [c_out]. */
 typedef struct pbgen_layer {
   uint32_t c_in, c_out, kernel, stride, padding, size_in;
   uint32_t precision; /* enum pbgen_precision */
@@ -72,7 +72,7 @@ PBGEN_API int pbgen_prepare(const pbgen_layer *layers, uint32_t count, const uin
 
 /* Bytes that the prepared weights take, by enum pbgen_precision, then those of scales and shifts.
  */
-PBGEN_API int pbgen_resident_bytes(const void *prepared, size_t bytes[4]);
+PBGEN_API int pbgen_resident_bytes(const void *prepared, size_t bytes[5]);
 
 /* Bytes of scratch that pbgen_run needs for a call of `images` images by `members` threads
  * (constant from 16 images on). */

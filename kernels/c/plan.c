@@ -31,6 +31,8 @@ size_t panel_tap_bytes(const layer_plan *l, uint32_t halves)
     return eights_of(bit_quads(l), halves) * 64;
   if (l->precision == PBGEN_FIXED)
     return panel_quads(l) * 2 * LANES * 4;
+  if (l->precision == PBGEN_XNOR)
+    return (size_t)(input_bytes(l) + 3) / 4 * halves * LANES * 4;
   return (size_t)l->c_in * halves * LANES * sizeof(float);
 }
 
@@ -48,7 +50,7 @@ static int plan_layer(const pbgen_layer *in, int last, layer_plan *l)
   const uint32_t k = in->kernel, s = in->stride, p = in->padding;
   if (in->c_in < 1 || in->c_in > 65536 || in->c_out < 1 || in->c_out > 65536 || k < 1 ||
       k > PBGEN_MAX_KERNEL || s < 1 || s > PBGEN_MAX_KERNEL || p >= k || in->size_in < 1 ||
-      in->size_in > 4096 || in->precision > PBGEN_FLOAT)
+      in->size_in > 4096 || in->precision > PBGEN_XNOR)
     return PBGEN_BAD_GEOMETRY;
   const int64_t size_out = (int64_t)(in->size_in - 1) * s - 2 * (int64_t)p + k;
   if (size_out < 1)
@@ -57,7 +59,8 @@ static int plan_layer(const pbgen_layer *in, int last, layer_plan *l)
   l->c_in = in->c_in, l->c_out = in->c_out, l->kernel = k, l->padding = p;
   l->size_in = in->size_in, l->size_out = (uint32_t)size_out, l->precision = in->precision;
   l->step = in->size_in == 1 ? l->size_out : s;
-  l->combined = last && l->step > 1 && (uint64_t)l->step * l->step * l->c_out <= LANES;
+  l->combined = last && l->step > 1 && (uint64_t)l->step * l->step * l->c_out <= LANES &&
+                l->precision != PBGEN_XNOR;
   l->columns = l->combined ? l->step * l->step * l->c_out : l->c_out;
   /* Offsets that some position and some kernel row share. */
   const int32_t last_position = (int32_t)(positions_of(l) - 1);
@@ -97,7 +100,7 @@ static int plan_all(const pbgen_layer *layers, uint32_t count, plan *p)
     for (uint32_t group = 0; group < groups_of(l); group++)
       l->weight_bytes += group_weight_bytes(l, group);
     l->weights = take(&p->bytes, l->weight_bytes);
-    if (i == 0 && l->precision != PBGEN_FLOAT)
+    if (i == 0 && l->precision != PBGEN_FLOAT && l->precision != PBGEN_XNOR)
       l->offsets = take(&p->bytes, groups_of(l) * padded_columns(l) * sizeof(int32_t));
     l->scales = take(&p->bytes, padded_columns(l) * sizeof(float));
     l->shifts = take(&p->bytes, padded_columns(l) * sizeof(float));
@@ -143,6 +146,24 @@ static void pack_bits(const source *s, uint32_t column, const tap *t, uint8_t *o
       if (sums)
         sums[column + lane] += bit ? 1 : -1;
     }
+  }
+}
+
+/* Bits as they are, but those behind the last channel clear, as they are in the input. */
+static void pack_xnor(const source *s, uint32_t column, const tap *t, uint8_t *out, uint32_t halves)
+{
+  const uint32_t row_bytes = input_bytes(s->l), rest = s->l->c_in % 8;
+  for (uint32_t lane = 0; lane < halves * LANES; lane++) {
+    const ptrdiff_t from = source_row(s, column + lane, t);
+    if (from < 0)
+      continue;
+    const uint8_t *bits = (const uint8_t *)s->in->weight + (size_t)from * row_bytes;
+    uint8_t *to = out + lane * 4;
+    for (uint32_t i = 0; i < row_bytes; i++)
+      to[i / 4 * halves * LANES * 4 + i % 4] = bits[i];
+    if (rest)
+      to[(row_bytes - 1) / 4 * halves * LANES * 4 + (row_bytes - 1) % 4] &=
+          (uint8_t)((1u << rest) - 1);
   }
 }
 
@@ -199,6 +220,8 @@ static void pack_layer(const pbgen_layer *in, const layer_plan *l, uint32_t word
           pack_bits(&s, column, &taps[i], out, halves, sums);
         else if (l->precision == PBGEN_FIXED)
           pack_fixed(&s, column, &taps[i], words, (int8_t *)out, sums);
+        else if (l->precision == PBGEN_XNOR)
+          pack_xnor(&s, column, &taps[i], out, halves);
         else
           pack_floats(&s, column, &taps[i], (float *)(void *)out, halves);
       }
@@ -243,15 +266,15 @@ int pbgen_prepare(const pbgen_layer *layers, uint32_t count, const uint8_t *tanh
   return PBGEN_OK;
 }
 
-int pbgen_resident_bytes(const void *prepared, size_t bytes[4])
+int pbgen_resident_bytes(const void *prepared, size_t bytes[5])
 {
   const plan *p = prepared;
-  memset(bytes, 0, 4 * sizeof *bytes);
+  memset(bytes, 0, 5 * sizeof *bytes);
   for (const layer_plan *l = p->layers; l < p->layers + p->count; l++) {
     bytes[l->precision] += l->weight_bytes;
     if (l->offsets)
       bytes[l->precision] += groups_of(l) * padded_columns(l) * sizeof(int32_t);
-    bytes[3] += 2 * padded_columns(l) * sizeof(float);
+    bytes[4] += 2 * padded_columns(l) * sizeof(float);
   }
   return PBGEN_OK;
 }

@@ -4,7 +4,7 @@
  * the outputs of one phase (ry, rx) are a dense convolution over the positions j, with taps (dy,
  * dx). A layer on a 1x1 input is one where every output pixel is a phase: step = size_out. A group
  * is one phase; but when all columns of all phases of the last layer fit half a panel, they form
- * one group and share the taps. */
+ * one group and share the taps (not in an xnor layer: no bit stands for a weight of 0). */
 #ifndef PBGEN_PLAN_H
 #define PBGEN_PLAN_H
 
@@ -41,6 +41,18 @@ static inline size_t round_up(size_t value, size_t multiple)
   return (value + multiple - 1) / multiple * multiple;
 }
 
+/* Bits that a channel of the layer's input takes. */
+static inline uint32_t channel_bits(const layer_plan *l)
+{
+  return l->precision == PBGEN_FLOAT ? 32 : l->precision == PBGEN_XNOR ? 1 : 8;
+}
+
+/* Bytes of all channels of a pixel of the layer's input. */
+static inline uint32_t input_bytes(const layer_plan *l)
+{
+  return (l->c_in * channel_bits(l) + 7) / 8;
+}
+
 static inline uint32_t groups_of(const layer_plan *l)
 {
   return l->combined ? 1 : l->step * l->step;
@@ -75,6 +87,7 @@ static inline size_t panel_quads(const layer_plan *l)
   return round_up(l->c_in, 64) / 4;
 }
 
+/* Quads of a panel of bits that are expanded to bytes. */
 static inline size_t bit_quads(const layer_plan *l)
 {
   return (l->c_in + 3) / 4;

@@ -63,7 +63,7 @@ static void run_images(job *j, const uint8_t *latents, const workspace *w, void 
       j->out = layout_of(j->l + 1, j->images, row_step(p));
       j->to = w->planes[(i + 1) % 2];
       /* Channels that no panel writes must be zero. */
-      if (j->member == 0 && padded_columns(j->l) * element_bytes(j->l) % LINE)
+      if (j->member == 0 && padded_columns(j->l) * channel_bits(j->l + 1) / 8 % LINE)
         memset(j->to, 0, j->out.bytes);
     }
     wait_for_team(team, j->members);

@@ -15,7 +15,7 @@ class Layer(BaseModel):
     kernel: int
     stride: int
     size_in: Annotated[int, Field(description="Height and width of the input, in pixels.")]
-    precision: Annotated[str, Field(description="`binary`, `fixed` or `float`.")]
+    precision: Annotated[str, Field(description="`binary`, `fixed`, `float` or `xnor`.")]
     redundancy: Annotated[
         float, Field(description="The paper's metric, c_in·k² / (h_out·w_out); above 1: redundant.")
     ]

@@ -75,7 +75,7 @@ def check(runner: Path, case: Case) -> None:
 
 
 @settings(max_examples=EXAMPLES // 8 + 1)
-@given(case=cases((Precision.BINARY, Precision.FIXED), 5e6))
+@given(case=cases((Precision.BINARY, Precision.FIXED, Precision.XNOR), 5e6))
 def test_integer_generators_on_arm(runner: Path, case: Case) -> None:
     check(runner, case)
 

@@ -1,9 +1,6 @@
 /* AMX int8 in plain C, to run isa_amx.c where the processor has AVX-512 but no AMX: included before
  * all else (-include), it takes the place of the compiler's intrinsics. What would fault aborts.
  * After Intel's Software Developer's Manual: LDTILECFG, TILELOADD, TILESTORED, TDPBUSD. */
-#if defined(PBGEN_WITHOUT_GFNI)
-#undef __GFNI__ /* take the path that other AVX-512 machines take */
-#endif
 #if defined(__AMX_INT8__)
 #include <immintrin.h>
 #include <stdint.h>
@@ -105,10 +102,6 @@ int pbgen_has_avx512(void);
 #define pbgen_has_amx amx_is_emulated
 __attribute__((weak)) int amx_is_emulated(void)
 {
-#if defined(__GFNI__)
-  return pbgen_has_avx512() && __builtin_cpu_supports("gfni");
-#else
   return pbgen_has_avx512();
-#endif
 }
 #endif

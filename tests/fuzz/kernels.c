@@ -2,7 +2,7 @@
  * pixels as the first. Weights keep the bounds of docs/arithmetic.md, as kernels/spec.py sees to;
  * memory is exactly as large as the library asks for, so a sanitizer sees a byte beyond.
  *
- * Input: images, layers, precision of the last, a seed of all arrays; then for each layer c_in,
+ * Input: images, layers, precisions, a seed of all arrays; then for each layer c_in,
  * c_out, kernel, stride, padding, size_in as 16-bit numbers, taken as they are or, where the top
  * bit is set, chosen so that the layers chain. */
 #include <stdlib.h>
@@ -163,12 +163,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   reader r = {data, data + size};
   const uint32_t images = range(take16(&r), 1, 40), count = range(take16(&r), 1, 5);
   const uint32_t precision = take16(&r);
+  const uint32_t kinds[4] = {PBGEN_BINARY, PBGEN_FIXED, PBGEN_XNOR, PBGEN_FLOAT};
   uint32_t seed = take16(&r);
   pbgen_layer layers[PBGEN_MAX_LAYERS] = {0};
   size_t work = 0, prepared_bytes = 0;
   for (uint32_t i = 0; i < count; i++) {
     read_layer(&r, i ? &layers[i - 1] : NULL, i + 1 == count, &layers[i]);
-    layers[i].precision = precision % 3 == PBGEN_FLOAT ? PBGEN_FLOAT : precision >> i & 1;
+    layers[i].precision = kinds[precision % 4 == 3 ? 3 : (precision >> (2 * i)) % 3];
   }
   if (pbgen_prepared_bytes(layers, count, &prepared_bytes)) {
     check(prepared_bytes == 0);

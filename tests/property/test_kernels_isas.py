@@ -25,7 +25,7 @@ from kernels.team import Team
 from tests.factories import layer
 from tests.kernel_cases import EXAMPLES, Case, cases
 
-INTEGERS = (Precision.BINARY, Precision.FIXED)
+INTEGERS = (Precision.BINARY, Precision.FIXED, Precision.XNOR)
 
 
 def ways(

@@ -23,7 +23,7 @@ from kernels import (
 )
 from kernels.native import PRECISIONS
 from kernels.packing import pack
-from kernels.spec import INT32_MAX, LARGEST_FIXED
+from kernels.spec import INT32_MAX, LARGEST_FIXED, ONE_BIT
 from tests.kernel_cases import magnified, table_steps
 
 MOST = INT32_MAX // 255  # of Σ|w|
@@ -35,7 +35,7 @@ def layer(shape: Deconvolution, precision: Precision, weight: NDArray[Any]) -> L
     """Weights [..., c_in] for all outputs, each channel with its sign; hidden outputs saturate."""
     signs = np.resize(SIGNS, shape.c_out)[:, None]
     whole = np.broadcast_to(weight * signs, (shape.kernel, shape.kernel, shape.c_out, shape.c_in))
-    stored = pack(whole) if precision is Precision.BINARY else whole.astype(np.int16)
+    stored = pack(whole) if precision in ONE_BIT else whole.astype(np.int16)
     ones = np.ones(shape.c_out, np.float32)
     return LayerSpec(shape, precision, stored, ones, 255 * ones)
 
@@ -52,6 +52,7 @@ FIRST = {
     # 128 is 256 · 1 − 128: its bytes sum to the other end of int32.
     "fixed, most channels": (Precision.FIXED, np.full(2**16, 128)),
     "binary, most channels": (Precision.BINARY, np.ones(2**16, np.int64)),
+    "xnor, most channels": (Precision.XNOR, np.ones(2**16, np.int64)),
 }
 
 
@@ -67,6 +68,7 @@ def test_the_first_layer_at_its_bound(isa: str, name: str) -> None:
 HIDDEN = {
     "fixed": (Precision.FIXED, np.full(MOST // 64 // 32, 32)),
     "binary": (Precision.BINARY, np.ones(2**16, np.int64)),
+    "xnor": (Precision.XNOR, np.ones(2**16, np.int64)),
 }
 
 

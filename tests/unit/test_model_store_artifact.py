@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from kernels import GeneratorSpec, Precision
 from model_store import artifact, errors, folder
 from tests import factories
 
@@ -26,10 +28,19 @@ def tensors() -> dict[str, np.ndarray[Any, Any]]:
 GOOD = artifact.encode(tensors(), MANIFEST)
 
 
-@pytest.mark.parametrize("variant", factories.VARIANTS)
-def test_what_is_written_is_read(variant: factories.Variant, tmp_path: Path) -> None:
-    spec = factories.generator(variant)
-    manifest = factories.manifest(spec, variant)
+def one_bit_inputs() -> GeneratorSpec:
+    """A generator whose middle layer takes one-bit inputs; bits are stored alike."""
+    first, middle, last = factories.generator().layers
+    return GeneratorSpec((first, replace(middle, precision=Precision.XNOR), last))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [*map(factories.generator, factories.VARIANTS), one_bit_inputs()],
+    ids=[*factories.VARIANTS, "xnor"],
+)
+def test_what_is_written_is_read(spec: GeneratorSpec, tmp_path: Path) -> None:
+    manifest = factories.manifest(spec)
     path = tmp_path / "a.safetensors"
     digest = artifact.write(path, spec, manifest)
     read = artifact.read(path)
@@ -114,7 +125,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
         ),
         (
             lambda m: m["layers"][1].update(precision="ternary"),
-            "'ternary'; binary, fixed, float are known",
+            "'ternary'; binary, fixed, float, xnor are known",
         ),
         (lambda m: m["layers"][1].update(kernel=0), "layer 1: deconvolution kernel must be 1"),
         (
