@@ -42,7 +42,7 @@ users: $(VENV)/.serve
 
 .PHONY: docs docs-serve
 docs: $(VENV)/.docs
-	@$(MKDOCS) build --strict --quiet
+	@$(MKDOCS) build --strict
 
 docs-serve: $(VENV)/.docs
 	@$(MKDOCS) serve
