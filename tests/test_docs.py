@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from benchmarks import playground, readme
+from benchmarks.inference import page, plots, results
 from benchmarks.serving import page as serving
 from benchmarks.variants import RESULT
 
@@ -36,6 +38,15 @@ def test_the_playgrounds_figures_are_made_from_the_measured_file() -> None:
 def test_the_serving_page_is_made_from_the_newest_measurement() -> None:
     text = serving.PAGE.read_text()
     assert serving.update(text, serving.latest()) == text
+
+
+def test_the_kernels_figures_are_made_from_the_newest_measurement() -> None:
+    newest = results.newest()
+    text = page.PAGE.read_text()
+    assert page.update(text, newest) == text
+    for picture in (page.SPEED, page.GROWTH):
+        with Image.open(picture) as image:
+            assert image.info["Source"] == plots.source(newest)
 
 
 def test_the_readmes_links_and_folders_exist() -> None:

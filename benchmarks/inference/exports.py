@@ -22,6 +22,7 @@ from training.redundancy import redundancy
 
 OPSET, IR_VERSION = 17, 9  # of ONNX; every runtime of the last years reads them
 CALIBRATION_SEED, CALIBRATION_IMAGES = 1000, 256  # latents that no timing uses
+REASON = ".reason"  # a file beside one that could not be written
 SUFFIXES = {"artifact": ".safetensors", "onnx": ".onnx", "int8": ".xml"}
 
 
@@ -64,12 +65,16 @@ def write_all(contestants: Iterable[Contestant], folder: Path) -> None:
 
 
 def _write_for_peers(folder: Path) -> None:
+    sys.stdout = sys.stderr  # where NNCF may show how far it is
     path = folder / (Contestant(ONNXRUNTIME, "float32", 1).network + SUFFIXES["onnx"])
+    quantized = path.with_suffix(SUFFIXES["int8"])
     try:
         write_onnx(path, random_generator("float"))
-        write_int8(path.with_suffix(SUFFIXES["int8"]), path)
-    except ImportError as error:
-        print(f"not exported: {error}", file=sys.stderr)
+        write_int8(quantized, path)
+    except Exception as error:  # whatever an exporter throws is why its readers will be absent
+        for each in (path, quantized):
+            if not each.exists():
+                each.with_name(each.name + REASON).write_text(f"not exported: {error}")
 
 
 def write_artifact(path: Path, variant: str, width: int, image_size: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.inference.contestant import KERNELS
 from benchmarks.inference.results import Result
@@ -54,6 +54,7 @@ def speed(result: Result, path: Path) -> None:
             axes.plot(limit, names.index(label(row)), "|", color=MUTED, ms=15, mew=2, zorder=0)
     axes.plot([], [], "|", color=MUTED, ms=12, mew=2, label="the machine's limit")
     axes.set(xscale="log", xlabel="ms an image, one thread", yticks=range(len(names)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.set_yticklabels([name.replace("`", "") for name in names])
     for text, name in zip(axes.get_yticklabels(), names, strict=True):
         text.set_color(ACCENT if name.startswith("`") else INK)
@@ -91,6 +92,7 @@ def growth(result: Result, path: Path) -> None:
         axes.set(xscale="log", yscale="log", xlabel=name)
         axes.set_xticks(sorted({r[key] for r in shown}))
         axes.tick_params("x", labelsize=8)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         _tidy(axes, "x")
         _tidy(axes, "y")
     panels[0].set_ylabel("ns a thousand multiply-adds")

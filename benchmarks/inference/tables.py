@@ -47,7 +47,7 @@ def everything(result: Result) -> str:
 def machine(result: Result) -> str:
     told = result["machine"]
     versions = ", ".join(
-        f"{name} {version}" for name, version in result["versions"].items() if version
+        f"{name} {version.split('-')[0]}" for name, version in result["versions"].items() if version
     )
     peaks = ", ".join(
         f"{p['isa']} {p['multiply_adds_a_second'] / 1e9:.0f} ({p['operand']})"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.inference.contestant import Contestant
 from benchmarks.inference.engines import ENGINES, Call, grey_levels
+from benchmarks.inference.exports import REASON
 from kernels import latents
 
 SEED, PICTURES = 1, 8
@@ -99,6 +100,8 @@ def _work(
             connection.send(_turn(calls[batch], seconds))
     except EOFError:
         return
+    except Absent as reason:
+        connection.send(reason)
     except Exception as error:  # whatever a runtime throws is its reason to be absent
         connection.send(Absent(" ".join(f"{type(error).__name__}: {error}".split())[:200]))
 
@@ -109,6 +112,9 @@ def _prepare(
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - runtimes chat; it stays open to the end
     engine = ENGINES[contestant.runtime](contestant)
     path = folder / (contestant.network + engine.suffix)
+    reason = path.with_name(path.name + REASON)
+    if reason.exists():
+        raise Absent(reason.read_text())
     before = _resident_bytes()
     engine.load(path)
     calls = {1: engine.call(latents(SEED, 1))}

@@ -70,6 +70,7 @@ def test_a_race_reports_rows_and_who_is_absent(tmp_path: Path) -> None:
         Contestant(ONNXRUNTIME, FLOAT32, 1, **SMALL),
     )
     exports.write_artifact(tmp_path / f"{ours.network}.safetensors", "partial", **SMALL)
+    (tmp_path / f"{missing.network}.onnx.reason").write_text("not exported: no onnx")
     outcome = race({ours: (1, 2), missing: (1,)}, tmp_path, seconds=0.02, rounds=2)
     assert [(row.contestant, row.batch) for row in outcome.rows] == [(ours, 1), (ours, 2)]
     for row in outcome.rows:
@@ -77,8 +78,8 @@ def test_a_race_reports_rows_and_who_is_absent(tmp_path: Path) -> None:
         assert 0 < told["low_ms"] <= told["median_ms"] <= told["high_ms"]
         assert told["calls"] >= 2
     assert outcome.ready[ours].pictures.shape == (8, 8, 8, 3)
-    assert list(outcome.absent) == [missing]  # its package or its file is
-    assert outcome.absent[missing]
+    assert list(outcome.absent) == [missing]
+    assert "onnx" in outcome.absent[missing]  # its package or its file is missing
 
 
 def test_a_contestant_with_other_pictures_is_turned_away() -> None:
