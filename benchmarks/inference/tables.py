@@ -14,7 +14,10 @@ from benchmarks.inference.results import Result
 
 Row = dict[str, Any]
 STOCK = (EAGER, LAST, COMPILED, AUTOCAST)  # PyTorch without a change of its settings
-OPERANDS = {"float": "floats"}  # of a variant's multiplications; else bytes
+OPERANDS = {"float": "floats", "xnor": "bits"}  # of a variant's multiplications; else bytes
+# Instruction sets whose peak is another's: AMX has no floats.
+LIKE = {("avx512_vnni", "bytes"): "avx512", ("avx512_vnni", "floats"): "avx512"}
+LIKE |= {("amx", "floats"): "avx512"}
 
 
 def everything(result: Result) -> str:
@@ -161,10 +164,10 @@ def ratios(result: Result) -> str:
 
 def peak_of(result: Result, row: Row) -> float | None:
     """Multiply-adds a second that the row's instruction set can do at most, of all its threads;
-    AMX has no floats, those run on AVX-512.
+    None where no probe was made.
     """
-    operand = OPERANDS.get(row["variant"], "bytes")
-    isa = "avx512" if (row["mode"], operand) == ("amx", "floats") else row["mode"]
+    operand, isa = OPERANDS.get(row["variant"], "bytes"), row["mode"]
+    isa = LIKE.get((isa, operand), isa)
     for peak in result["peaks"]:
         if (peak["isa"], peak["operand"]) == (isa, operand):
             rate: float = peak["multiply_adds_a_second"] * row["threads"]
