@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from kernels.spec import GeneratorSpec, LayerSpec, Precision
 from kernels.tanh import TANH
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 ALIGNMENT = 64
+TEAM_BYTES = 64
 LIBRARIES = ("libpbgen-kernels.so", "libpbgen-kernels.dylib", "libpbgen-kernels.dll")
 STATUS = {
     1: "geometry out of range, or layers that do not chain",
     2: "instruction set unknown, or absent from this machine",
     3: "memory too small, or not aligned",
-    4: "member of a team out of range",
+    4: "no members, several without a team, or one with",
 }
 PRECISIONS = (Precision.BINARY, Precision.FIXED, Precision.FLOAT, Precision.XNOR)
 
@@ -50,7 +51,7 @@ def load() -> ct.CDLL | None:
     if version != ABI_VERSION:
         raise NativeError(f"the C library has ABI {version}, not {ABI_VERSION}: rebuild it")
     pointer, count, size = ct.c_void_p, ct.c_uint32, ct.c_size_t
-    library.pbgen_latents.restype = None
+    library.pbgen_latents.restype = library.pbgen_help.restype = None
     library.pbgen_isa_name.restype = library.pbgen_compiler.restype = ct.c_char_p
     for name, arguments in {
         "pbgen_isa_name": (count,),
@@ -60,7 +61,8 @@ def load() -> ct.CDLL | None:
         "pbgen_prepare": (pointer, count, pointer, count, pointer, size),
         "pbgen_resident_bytes": (pointer, pointer),
         "pbgen_scratch_bytes": (pointer, count, count, pointer),
-        "pbgen_run": (pointer, pointer, count, pointer, pointer, size, count, count),
+        "pbgen_run": (pointer, pointer, count, pointer, pointer, size, pointer, count),
+        "pbgen_help": (pointer, count),
     }.items():
         getattr(library, name).argtypes = arguments
     return library
@@ -119,34 +121,31 @@ class NativeGenerator:
         _check(self._library.pbgen_scratch_bytes(prepared, images, members, ct.byref(size)))
         return size.value
 
-    def run(self, latents: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """C-contiguous latents u8 [N, dim] → u8 [N, size, size, 3]."""
+    def run(
+        self, latents: NDArray[np.uint8], team: NDArray[np.uint8] | None = None, members: int = 1
+    ) -> NDArray[np.uint8]:
+        """C-contiguous latents u8 [N, dim] → u8 [N, size, size, 3]; alone, or with those of a team
+        who are in `help`.
+        """
         images = np.empty((len(latents), *self.image_shape), np.uint8)
-        with self.scratch(len(latents)) as scratch:
-            self.run_member(latents, images, scratch)
+        with self.scratch(len(latents), members) as scratch:
+            _check(
+                self._library.pbgen_run(
+                    self._prepared.ctypes.data,
+                    latents.ctypes.data,
+                    len(latents),
+                    images.ctypes.data,
+                    scratch.ctypes.data,
+                    scratch.nbytes,
+                    team.ctypes.data if team is not None else None,
+                    members,
+                )
+            )
         return images
 
-    def run_member(
-        self,
-        latents: NDArray[np.uint8],
-        images: NDArray[np.uint8],
-        scratch: NDArray[np.uint8],
-        member: int = 0,
-        members: int = 1,
-    ) -> None:
-        """One thread's part of a call: fills images; returns when all members have done theirs."""
-        _check(
-            self._library.pbgen_run(
-                self._prepared.ctypes.data,
-                latents.ctypes.data,
-                len(latents),
-                images.ctypes.data,
-                scratch.ctypes.data,
-                scratch.nbytes,
-                member,
-                members,
-            )
-        )
+    def help(self, team: NDArray[np.uint8], member: int) -> None:
+        """Takes part in the team's calls; returns when none has come for a while."""
+        self._library.pbgen_help(team.ctypes.data, member)
 
     @contextmanager
     def scratch(self, images: int, members: int = 1) -> Iterator[NDArray[np.uint8]]:

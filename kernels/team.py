@@ -1,4 +1,4 @@
-"""The threads of one generator: they share a call's images or, where those are few, its layers."""
+"""The threads of one generator, which share the work of each layer of a call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.native import NativeGenerator
+from kernels.native import TEAM_BYTES, NativeGenerator, aligned
 
 
 class Team:
@@ -21,8 +21,10 @@ class Team:
     def __init__(self, generator: NativeGenerator, threads: int) -> None:
         self._generator = generator
         self._members = threads
+        self._memory = aligned(TEAM_BYTES)
         self._busy = threading.Lock()
         self._helpers = ThreadPoolExecutor(threads - 1, "pbgen-kernel") if threads > 1 else None
+        self._awake = [False] * threads  # members that look for calls
 
     @property
     def resident_bytes(self) -> dict[str, int]:
@@ -33,31 +35,20 @@ class Team:
         if self._helpers is None or len(latents) == 0 or not self._busy.acquire(blocking=False):
             return self._generator.run(latents)
         try:
-            if len(latents) >= self._members:
-                return self._share_images(latents, self._helpers)
-            return self._share_layers(latents, self._helpers)
+            self._wake(self._helpers)
+            return self._generator.run(latents, self._memory, self._members)
         finally:
             self._busy.release()
 
-    def _share_images(
-        self, latents: NDArray[np.uint8], helpers: ThreadPoolExecutor
-    ) -> NDArray[np.uint8]:
-        first, *rest = np.array_split(latents, self._members)
-        futures = [helpers.submit(self._generator.run, part) for part in rest]
-        images = [self._generator.run(first)]
-        return np.concatenate(images + [future.result() for future in futures])
+    def _wake(self, helpers: ThreadPoolExecutor) -> None:
+        """Has helpers look for calls; most still do, after the last. One that stops just now is
+        missed, and the call does without it.
+        """
+        for member in range(1, self._members):
+            if not self._awake[member]:
+                self._awake[member] = True
+                helpers.submit(self._help, member)
 
-    def _share_layers(
-        self, latents: NDArray[np.uint8], helpers: ThreadPoolExecutor
-    ) -> NDArray[np.uint8]:
-        count, members = len(latents), self._members
-        images = np.empty((count, *self._generator.image_shape), np.uint8)
-        with self._generator.scratch(count, members) as scratch:
-            for member in range(1, members):
-                helpers.submit(
-                    self._generator.run_member, latents, images, scratch, member, members
-                )
-            # Returns when all members are done, or refuses what all of them refuse: waiting for
-            # their futures too would only cost the time that it takes to wake up.
-            self._generator.run_member(latents, images, scratch, 0, members)
-        return images
+    def _help(self, member: int) -> None:
+        self._generator.help(self._memory, member)
+        self._awake[member] = False

@@ -3,6 +3,7 @@
 #define PBGEN_JOB_H
 
 #include "layout.h"
+#include "team.h"
 
 /* A row: one image of one position. */
 typedef struct cursor {
@@ -20,9 +21,10 @@ typedef struct job {
   uint8_t *to;     /* the next layer's plane, or NULL in the last layer */
   uint8_t *pixels; /* [images][size][size][3], last layer only */
   int32_t *acc;
-  uint8_t *expanded;              /* memory of a panel */
-  uint32_t member, members;       /* of the team that runs the layer */
-  uint32_t split_rows, turn;      /* the team shares tiles; how many there were */
+  uint8_t *expanded; /* memory of a panel */
+  uint32_t members;  /* of the team that runs the call */
+  worker worker;
+  uint32_t y0, y1;                /* the lines of positions that are the member's now */
   uint32_t group, column, halves; /* halves of the result */
   uint32_t tap_count;
   tap taps[MAX_TAPS];
@@ -34,7 +36,7 @@ typedef struct job {
   epilogue e;
 } job;
 
-/* This member's part of the layer. */
+/* The layer, or what of it this member gets. */
 void do_layer(job *j);
 
 /* Rows of sums, a block's -> the next layer's plane. */

@@ -1,14 +1,13 @@
 /* The loop nests, once for every instruction set: a layer's groups, panels, runs and tiles. The
- * members of a team share a layer's panels, or where there are few, its tiles. */
+ * members of a team share a layer's panels, and where there are few, bands of its lines. */
 #include "job.h"
 
-/* Sum and finish the blocks that the tile has gathered, if they are this member's. */
+#define PARTS 4        /* of a layer for each member, at least */
+#define MOST_SHARES 16 /* for each member */
+
+/* Sum and finish the blocks that the tile has gathered. */
 static void flush(job *j, tile *t)
 {
-  if (j->split_rows && j->turn++ % j->members != j->member) {
-    t->blocks = 0;
-    return;
-  }
   const uint32_t width = t->halves * LANES;
   if (j->l->precision == PBGEN_FLOAT)
     j->ops->sum_floats(t, (float *)(void *)j->acc);
@@ -81,21 +80,21 @@ static void add_tap(const job *j, tile *t, uint32_t i, const uint8_t *a)
 static void do_one_run(job *j, tile *t)
 {
   const layout *in = &j->in;
-  const uint32_t positions = positions_of(j->l);
-  const uint32_t rows = ((positions - 1) * in->pitch + positions) * in->slots;
+  const uint32_t positions = positions_of(j->l), start = j->y0 * in->pitch * in->slots;
+  const uint32_t rows = ((j->y1 - j->y0 - 1) * in->pitch + positions) * in->slots;
   const ptrdiff_t line = (ptrdiff_t)line_bytes(in), copy = (ptrdiff_t)in->copy;
   begin_tile(j, t);
   t->once = rows <= MAX_BLOCKS * BLOCK_ROWS;
   for (uint32_t i = 0; i < j->tap_count; i++)
     add_tap(j, t, i, j->from + in->center + j->taps[i].dy * line + j->taps[i].dx * copy);
-  cursor at = {0, 0, 0};
+  cursor at = {j->y0, 0, 0};
   for (uint32_t row = 0; row < rows; row += BLOCK_ROWS) {
     const uint32_t count = rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS;
-    const cursor start = at;
+    const cursor first = at;
     uint32_t y1 = at.y;
     for (uint32_t r = 0; r < count; r++, advance(j, &at))
       y1 = at.y;
-    add_block(j, t, (size_t)row * LINE, count, start, y1);
+    add_block(j, t, (size_t)(start + row) * LINE, count, first, y1);
   }
   flush(j, t);
 }
@@ -124,15 +123,16 @@ static void do_rectangle(job *j, tile *t, uint32_t y0, uint32_t y1, uint32_t x0,
 static void do_panel(job *j)
 {
   const layer_plan *l = j->l;
-  const uint32_t positions = positions_of(l);
   tile t;
   if (j->in.one_run) {
     do_one_run(j, &t);
     return;
   }
-  for (uint32_t y = 0; y < positions; y = end_of_run(l, y))
-    for (uint32_t x = 0; x < positions; x = end_of_run(l, x))
-      do_rectangle(j, &t, y, end_of_run(l, y), x, end_of_run(l, x));
+  for (uint32_t y = j->y0, end; y < j->y1; y = end) {
+    end = end_of_run(l, y) < j->y1 ? end_of_run(l, y) : j->y1;
+    for (uint32_t x = 0; x < positions_of(l); x = end_of_run(l, x))
+      do_rectangle(j, &t, y, end, x, end_of_run(l, x));
+  }
 }
 
 /* Point at the weights of a panel; expand binary ones, unless their only run can do so as it goes.
@@ -144,7 +144,7 @@ static void ready_panel(job *j, uint8_t *packed)
   const size_t expanded = panel_quads(l) * j->halves * LANES * 4;
   const int binary = l->precision == PBGEN_BINARY, usable = binary && !l->combined;
   const int one_run = j->in.one_run || positions_of(l) == 1;
-  j->fresh = usable && one_run && !j->split_rows;
+  j->fresh = usable && one_run;
   for (uint32_t i = 0; i < j->tap_count; i++, packed += tap_bytes) {
     j->bits[i] = packed;
     j->panel[i] = binary ? j->expanded + i * expanded : packed;
@@ -174,24 +174,48 @@ static void do_one_panel(job *j, uint8_t *packed)
   do_panel(j);
 }
 
+/* The panels from the group's column `first` on that fill a line of results; returns where the next
+ * panel's weights are. If `mine` is false, does but that. */
+static uint8_t *do_panels(job *j, uint32_t first, uint32_t columns, uint8_t *packed, int mine)
+{
+  const layer_plan *l = j->l;
+  for (j->column = first; j->column < first + columns && j->column < l->columns;
+       j->column += panel_columns(l)) {
+    j->halves = panel_halves(l, j->column);
+    if (mine)
+      do_one_panel(j, packed);
+    packed += j->tap_count * panel_tap_bytes(l, j->halves);
+  }
+  return packed;
+}
+
+static uint32_t divide_up(uint32_t a, uint32_t b)
+{
+  return (a + b - 1) / b;
+}
+
 void do_layer(job *j)
 {
   const layer_plan *l = j->l;
   /* Members get whole lines of results, or they would take them from each other. */
-  const uint32_t line = LINE * 8 / channel_bits(j->to ? l + 1 : l);
-  const uint32_t share = line > panel_columns(l) ? line : panel_columns(l);
-  const uint32_t shares = (l->columns + share - 1) / share;
-  uint8_t *packed = (uint8_t *)(uintptr_t)j->p + l->weights;
-  j->turn = 0;
-  j->split_rows = j->members > 1 && groups_of(l) * shares < 2 * j->members;
-  for (j->group = 0; j->group < groups_of(l); j->group++) {
+  const uint32_t line = LINE * 8 / channel_bits(j->to ? l + 1 : l), positions = positions_of(l);
+  const uint32_t columns = line > panel_columns(l) ? line : panel_columns(l);
+  const uint32_t parts = groups_of(l) * divide_up(l->columns, columns);
+  /* Enough parts for members to end together, but not so many that taking them costs time. */
+  const uint32_t wanted = j->members > 1 ? divide_up(PARTS * j->members, parts) : 1;
+  const uint32_t lines = divide_up(positions, wanted), bands = divide_up(positions, lines);
+  const uint32_t share = divide_up(parts * bands, MOST_SHARES * j->members);
+  uint8_t *packed = (uint8_t *)(uintptr_t)j->p + l->weights, *next = packed;
+  begin_phase(&j->worker, divide_up(parts * bands, share));
+  uint32_t mine = next_share(&j->worker), part = 0;
+  for (j->group = 0; j->group < groups_of(l) && mine != NO_SHARE; j->group++) {
     j->tap_count = list_taps(l, j->group, j->taps);
-    for (j->column = 0; j->column < l->columns; j->column += panel_columns(l)) {
-      const uint32_t owner = (j->group * shares + j->column / share) % j->members;
-      j->halves = panel_halves(l, j->column);
-      if (j->split_rows || owner == j->member)
-        do_one_panel(j, packed);
-      packed += j->tap_count * panel_tap_bytes(l, j->halves);
-    }
+    for (uint32_t first = 0; first < l->columns; first += columns, packed = next)
+      for (j->y0 = 0; j->y0 < positions; j->y0 = j->y1, part++) {
+        j->y1 = j->y0 + lines < positions ? j->y0 + lines : positions;
+        next = do_panels(j, first, columns, packed, part / share == mine);
+        if (part / share == mine && (part % share == share - 1 || part == parts * bands - 1))
+          mine = next_share(&j->worker);
+      }
   }
 }

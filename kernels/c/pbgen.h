@@ -24,18 +24,19 @@ extern "C" {
 #define PBGEN_API __attribute__((visibility("default")))
 #endif
 
-#define PBGEN_ABI_VERSION 3
+#define PBGEN_ABI_VERSION 4
 #define PBGEN_MAX_LAYERS 16
 #define PBGEN_MAX_KERNEL 8 /* of kernel and stride */
 #define PBGEN_TANH_LEVELS 4096
-#define PBGEN_ALIGNMENT 64 /* of prepared and scratch memory */
+#define PBGEN_ALIGNMENT 64 /* of the memory of prepared generators, scratch and teams */
+#define PBGEN_TEAM_BYTES 64
 
 enum pbgen_status {
   PBGEN_OK = 0,
   PBGEN_BAD_GEOMETRY = 1, /* out of range, or layers that do not chain */
   PBGEN_BAD_ISA = 2,      /* unknown, or absent from this machine */
   PBGEN_BAD_MEMORY = 3,   /* too small, or not aligned */
-  PBGEN_BAD_TEAM = 4,     /* member is not below members */
+  PBGEN_BAD_TEAM = 4,     /* no members, several without a team, or one with */
 };
 
 enum pbgen_precision { PBGEN_BINARY = 0, PBGEN_FIXED = 1, PBGEN_FLOAT = 2, PBGEN_XNOR = 3 };
@@ -84,12 +85,16 @@ PBGEN_API void pbgen_latents(const uint64_t *seeds, uint32_t count, uint32_t dim
 
 /* latents [images][latent_dim] -> pixels [images][size][size][3].
  *
- * One thread calls with member 0 of 1. Or a team of `members` threads share the work of each image:
- * all call at the same time, with the same arguments but for `member`; each returns when all is
- * done. The first 64 bytes of scratch are zero before its first use. */
+ * One thread works alone: team NULL, members 1. Or up to `members` threads share the work of each
+ * layer: the caller, and those that are in pbgen_help with the same `team`, PBGEN_TEAM_BYTES that
+ * were zero before the first call. A team does one call at a time. */
 PBGEN_API int pbgen_run(const void *prepared, const uint8_t *latents, uint32_t images,
-                        uint8_t *pixels, void *scratch, size_t scratch_bytes, uint32_t member,
+                        uint8_t *pixels, void *scratch, size_t scratch_bytes, void *team,
                         uint32_t members);
+
+/* Takes part, as `member` (1 ... members - 1, each one thread at most), in the team's calls. Spins
+ * between them, and returns when none has come for some 100 microseconds. */
+PBGEN_API void pbgen_help(void *team, uint32_t member);
 
 #ifdef __cplusplus
 }

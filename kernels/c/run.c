@@ -38,37 +38,54 @@ static size_t place(const plan *p, uint32_t images, uint32_t member, uint32_t me
     panel = bytes > panel ? bytes : panel;
   }
   const size_t own = ACC_BYTES + round_up(panel, PBGEN_ALIGNMENT);
-  const size_t start = TEAM_BYTES + members * own;
+  const size_t start = members * own;
   const size_t odd = start + round_up(planes[0], PBGEN_ALIGNMENT);
   if (scratch) {
-    uint8_t *mine = scratch + TEAM_BYTES + member * own;
+    uint8_t *mine = scratch + member * own;
     *w = (workspace){(int32_t *)(void *)mine, mine + ACC_BYTES, {scratch + start, scratch + odd}};
   }
   return odd + round_up(planes[1], PBGEN_ALIGNMENT);
 }
 
-static void run_images(job *j, const uint8_t *latents, const workspace *w, void *team)
+/* What a layer needs beside its input's bytes, in shares: 0, this; from 1 on, zeros around the
+ * input and its copies. */
+static void prepare_layer(job *j, uint32_t i, const uint8_t *latents, const workspace *w)
+{
+  uint8_t *from = w->planes[i % 2];
+  /* Channels that no panel writes must be zero. */
+  const int clear = j->to && padded_columns(j->l) * channel_bits(j->l + 1) / 8 % LINE;
+  const uint32_t spreading = !j->in.one_run              ? 0
+                             : j->in.chunks < j->members ? j->in.chunks
+                                                         : j->members;
+  if (i && !clear && !spreading)
+    return;
+  begin_phase(&j->worker, 1 + spreading);
+  for (uint32_t share; (share = next_share(&j->worker)) != NO_SHARE;) {
+    if (share) {
+      spread(j->l, &j->in, share - 1, spreading, from);
+      continue;
+    }
+    if (i == 0)
+      load_latents(j->l, &j->in, latents, j->images, from);
+    if (clear)
+      memset(j->to, 0, j->out.bytes);
+  }
+}
+
+static void run_images(job *j, const uint8_t *latents, const workspace *w)
 {
   const plan *p = j->p;
   j->in = layout_of(&p->layers[0], j->images, row_step(p));
-  if (j->member == 0)
-    load_latents(&p->layers[0], &j->in, latents, j->images, w->planes[0]);
   for (uint32_t i = 0; i < p->count; i++) {
     j->l = &p->layers[i];
     j->from = w->planes[i % 2];
     j->to = NULL;
-    if (j->in.one_run)
-      spread(j->l, &j->in, j->member, j->members, w->planes[i % 2]);
     if (i + 1 < p->count) {
       j->out = layout_of(j->l + 1, j->images, row_step(p));
       j->to = w->planes[(i + 1) % 2];
-      /* Channels that no panel writes must be zero. */
-      if (j->member == 0 && padded_columns(j->l) * channel_bits(j->l + 1) / 8 % LINE)
-        memset(j->to, 0, j->out.bytes);
     }
-    wait_for_team(team, j->members);
+    prepare_layer(j, i, latents, w);
     do_layer(j);
-    wait_for_team(team, j->members);
     j->in = j->out;
   }
 }
@@ -84,31 +101,60 @@ int pbgen_scratch_bytes(const void *prepared, uint32_t images, uint32_t members,
   return PBGEN_OK;
 }
 
-int pbgen_run(const void *prepared, const uint8_t *latents, uint32_t images, uint8_t *pixels,
-              void *scratch, size_t scratch_bytes, uint32_t member, uint32_t members)
+/* A call, as all members of a team read it. */
+typedef struct call {
+  const plan *p;
+  const uint8_t *latents;
+  uint32_t images, members;
+  uint8_t *pixels, *scratch;
+} call;
+
+/* One member's part, of the images that run together and then the next. */
+static worker take_part(const call *c, team *t, uint32_t member)
 {
-  const plan *p = prepared;
-  size_t needed;
-  if (p->magic != PLAN_MAGIC || (uintptr_t)prepared % PBGEN_ALIGNMENT)
-    return PBGEN_BAD_MEMORY;
-  if (member >= members)
-    return PBGEN_BAD_TEAM;
-  pbgen_scratch_bytes(prepared, images, members, &needed);
-  if (scratch_bytes < needed || (uintptr_t)scratch % PBGEN_ALIGNMENT)
-    return PBGEN_BAD_MEMORY;
+  const plan *p = c->p;
   const layer_plan *last = &p->layers[p->count - 1];
   const size_t image_bytes = (size_t)last->size_out * last->size_out * 3;
-  job j = {.p = p, .ops = pbgen_isas[p->isa_index], .member = member, .members = members};
+  job j = {.p = p, .ops = pbgen_isas[p->isa_index], .members = c->members, .worker = {.team = t}};
   j.ops->begin();
-  for (uint32_t done = 0; done < images; done += j.images) {
-    const uint32_t left = images - done;
+  for (uint32_t done = 0; done < c->images; done += j.images) {
+    const uint32_t left = c->images - done;
     workspace w;
     j.images = left < group_images(p) ? left : group_images(p);
-    j.pixels = pixels + done * image_bytes;
-    place(p, j.images, member, members, scratch, &w);
+    j.pixels = c->pixels + done * image_bytes;
+    place(p, j.images, member, c->members, c->scratch, &w);
     j.acc = w.acc, j.expanded = w.panel;
-    run_images(&j, latents + (size_t)done * p->layers[0].c_in, &w, scratch);
+    run_images(&j, c->latents + (size_t)done * p->layers[0].c_in, &w);
   }
   j.ops->end();
+  return j.worker;
+}
+
+int pbgen_run(const void *prepared, const uint8_t *latents, uint32_t images, uint8_t *pixels,
+              void *scratch, size_t scratch_bytes, void *team, uint32_t members)
+{
+  const call c = {prepared, latents, images, members, pixels, scratch};
+  size_t needed;
+  if (c.p->magic != PLAN_MAGIC || (uintptr_t)prepared % PBGEN_ALIGNMENT)
+    return PBGEN_BAD_MEMORY;
+  if (members < 1 || (members > 1) != (team != NULL))
+    return PBGEN_BAD_TEAM;
+  pbgen_scratch_bytes(prepared, images, members, &needed);
+  if (scratch_bytes < needed || (uintptr_t)scratch % PBGEN_ALIGNMENT ||
+      (uintptr_t)team % PBGEN_ALIGNMENT)
+    return PBGEN_BAD_MEMORY;
+  if (team)
+    open_call(team, &c);
+  worker w = take_part(&c, team, 0);
+  if (team)
+    close_call(&w);
   return PBGEN_OK;
+}
+
+void pbgen_help(void *team, uint32_t member)
+{
+  uint32_t seen = 0;
+  for (const call *c; (c = enter_call(team, &seen)); leave_call(team))
+    if (member < c->members)
+      take_part(c, team, member);
 }

@@ -69,7 +69,7 @@ int main(int count, char **arguments)
   uint8_t *pixels = read_bytes(0);
   pixels = realloc(pixels, head[2]);
   if (!pixels || pbgen_run(prepared, latents, images, pixels, aligned_zeros(scratch_bytes),
-                           scratch_bytes, 0, 1))
+                           scratch_bytes, NULL, 1))
     fail("run failed");
   return fwrite(pixels, 1, head[2], stdout) == head[2] ? 0 : 1;
 }

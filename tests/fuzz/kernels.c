@@ -127,10 +127,10 @@ static uint8_t *run(const pbgen_layer *layers, uint32_t count, uint32_t isa, siz
     uint8_t *scratch = aligned(bytes, 0xa5); /* what an earlier call may have left */
     memset(scratch, 0, 64);
     pixels = aligned(pixel_bytes, 0);
-    check(pbgen_run(prepared, latents, images, pixels, scratch, bytes - 1, 0, 1) ==
+    check(pbgen_run(prepared, latents, images, pixels, scratch, bytes - 1, NULL, 1) ==
           PBGEN_BAD_MEMORY);
-    check(pbgen_run(prepared, latents, images, pixels, scratch, bytes, 1, 1) == PBGEN_BAD_TEAM);
-    check(pbgen_run(prepared, latents, images, pixels, scratch, bytes, 0, 1) == PBGEN_OK);
+    check(pbgen_run(prepared, latents, images, pixels, scratch, bytes, NULL, 2) == PBGEN_BAD_TEAM);
+    check(pbgen_run(prepared, latents, images, pixels, scratch, bytes, NULL, 1) == PBGEN_OK);
     free(scratch);
   }
   free(prepared);
