@@ -77,6 +77,7 @@ def test_a_model_without_directions_says_so(visit: Visits, random_store: object)
         page = visit("view=directions&variants=partial", url=server.url)
         expect(page.get_by_text("partial@1 cannot be moved")).to_be_visible()
         expect(face(page, "partial", "seed 71, moved")).to_be_visible()
+        page.close()  # before the server, which refuses what is asked while it ends
 
 
 def painted(canvas: Locator) -> np.ndarray:
