@@ -97,14 +97,14 @@ class Pipeline:
             raise Unavailable("This server is shutting down; another will answer.", retry_after_s=1)
 
     def queue(
-        self, client: str, served: Served, inputs: range, finish: Callable[[Pixels], T]
+        self, flow: str, served: Served, inputs: range, finish: Callable[[Pixels], T]
     ) -> Job[T] | None:
-        """A job of a client's request that is under way already; None while the queue is full.
+        """A job of a request that is under way already; None while the queue is full.
 
-        The caller withdraws it.
+        `flow` takes turns as a client does. The caller withdraws the job.
         """
         try:
-            return self._scheduler.submit(served.lane, inputs, finish, client)
+            return self._scheduler.submit(served.lane, inputs, finish, flow)
         except QueueFullError:
             return None
 

@@ -27,6 +27,7 @@ async def tar_stream(
     pipeline: Pipeline, client: str, served: Served, seeds: range, picture_format: Format
 ) -> AsyncIterator[bytes]:
     """The tar, a chunk of images at a time; member i is image i, and manifest.json comes last."""
+    flow = f"stream of {client}"  # waits by itself: what streams hold refuses no single face
     jobs: deque[Job[bytes]] = deque()
     starts = range(0, len(seeds), CHUNK)
     submitted = 0
@@ -35,7 +36,7 @@ async def tar_stream(
             while submitted < len(starts) and len(jobs) < pipeline.threads:
                 start = starts[submitted]
                 part = seeds[start : start + CHUNK]
-                job = pipeline.queue(client, served, part, _wrap(picture_format, start))
+                job = pipeline.queue(flow, served, part, _wrap(picture_format, start))
                 if job is None:
                     break
                 jobs.append(job)

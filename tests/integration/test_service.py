@@ -198,19 +198,19 @@ def test_overload_deadline_and_a_client_that_leaves(full_size_store: Path) -> No
 
 def test_many_jobs_of_one_request_have_its_deadline_and_its_client(full_size_store: Path) -> None:
     with (
-        serving(store=full_size_store, threads=1, isa="numpy", deadline_s=1.0) as server,
+        serving(store=full_size_store, threads=1, isa="numpy", deadline_s=0.4) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
     ):
-        assert client.post("/compare?count=64").status_code == 504
+        assert client.post("/compare?c=full&count=64").status_code == 504
         with pytest.raises(httpx.ReadTimeout):
-            client.post("/compare?count=64", timeout=0.3)
+            client.post("/compare?c=full&count=64", timeout=0.15)
         left_by = time.monotonic() + 5
         while not sample(client, "pbgen_requests_rejected_total", reason="client_left"):
             assert time.monotonic() < left_by
         assert sample(client, "pbgen_requests_rejected_total", reason="deadline") == 1
         # A body that nobody asked for is bounded too, announced or not.
         body = (b" " * 2**16 for _ in range(160))
-        assert client.post("/compare?count=64", content=body).status_code == 413
+        assert client.post("/compare?c=full&count=64", content=body).status_code == 413
 
 
 def test_one_clients_grids_leave_room_for_anothers_face(full_size_store: Path) -> None:
