@@ -25,6 +25,7 @@ class Team:
         self._busy = threading.Lock()
         self._helpers = ThreadPoolExecutor(threads - 1, "pbgen-kernel") if threads > 1 else None
         self._awake = [False] * threads  # members that look for calls
+        self._waking = threading.Lock()
 
     @property
     def resident_bytes(self) -> dict[str, int]:
@@ -41,14 +42,18 @@ class Team:
             self._busy.release()
 
     def _wake(self, helpers: ThreadPoolExecutor) -> None:
-        """Has helpers look for calls; most still do, after the last. One that stops just now is
-        missed, and the call does without it.
-        """
-        for member in range(1, self._members):
-            if not self._awake[member]:
-                self._awake[member] = True
-                helpers.submit(self._help, member)
+        """Has helpers look for calls; most still do, after the last."""
+        with self._waking:
+            for member in range(1, self._members):
+                if not self._awake[member]:
+                    self._awake[member] = True
+                    helpers.submit(self._help, member)
 
     def _help(self, member: int) -> None:
-        self._generator.help(self._memory, member)
-        self._awake[member] = False
+        """Helps until no call is under way: one may have begun while the member gave up looking."""
+        while True:
+            self._generator.help(self._memory, member)
+            with self._waking:
+                if not self._busy.locked():
+                    self._awake[member] = False
+                    return
