@@ -90,8 +90,6 @@ def test_a_damaged_artifact_is_named(versions: Path) -> None:
 def test_the_three_variants_ship_and_are_sound() -> None:
     store = Store(SHIPPED)
     entries = store.list()
-    if not entries:
-        pytest.skip("no generators are shipped in this checkout: train and add them")
     assert {entry.name for entry in entries} == set(factories.VARIANTS)
     for entry in entries:
         assert store.open(entry.label).manifest["variant"] == entry.name
