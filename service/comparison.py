@@ -69,7 +69,10 @@ async def run(
 
 
 def tell(rows: list[Row], seeds: range) -> Comparison:
-    """The comparison as data."""
+    """The comparison as data.
+
+    The likeness of two pictures takes 2 ms: not for the event loop.
+    """
     first, *others = rows
     return Comparison(
         variants=[_compared(row, seeds) for row in rows],
@@ -87,7 +90,10 @@ def tell(rows: list[Row], seeds: range) -> Comparison:
 
 
 def draw(rows: list[Row]) -> bytes:
-    """The comparison as a PNG: under a line about each variant its pictures, in order of seeds."""
+    """The comparison as a PNG: under a line about each variant its pictures, in order of seeds.
+
+    Takes up to 50 ms: not for the event loop.
+    """
     count, size = len(rows[0].done), max(row.done[0].value[0].shape[0] for row in rows)
     width = max(NARROWEST, count * size)
     canvas = Image.new("RGB", (width, len(rows) * (LABEL_PIXELS + size)), "white")

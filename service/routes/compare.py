@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -35,6 +36,7 @@ async def compare(request: Request, query: Annotated[CompareQuery, Query()]) -> 
     rows = await comparison.run(request, service.pipeline, variants, seeds)
     headers = {"X-PBGen-Seed": str(seeds[0])}
     if query.format == "png":
-        return Response(comparison.draw(rows), media_type="image/png", headers=headers)
-    told = comparison.tell(rows, seeds)
+        picture = await asyncio.to_thread(comparison.draw, rows)
+        return Response(picture, media_type="image/png", headers=headers)
+    told = await asyncio.to_thread(comparison.tell, rows, seeds)
     return Response(told.model_dump_json(), media_type="application/json", headers=headers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
+import threading
 from pathlib import Path
 
 import httpx
@@ -12,7 +14,10 @@ import pytest
 from PIL import Image
 
 import model_store
+from service import comparison
+from service.app import create_app
 from service.likeness import psnr, ssim
+from service.settings import Settings
 from tests import factories
 from tests.serving import serving
 
@@ -51,8 +56,10 @@ def test_sizes_and_ratios_are_those_of_the_models(http: httpx.Client) -> None:
     assert told["likeness"] == []
 
 
-def test_aligned_variants_are_measured_against_each_other(tmp_path: Path) -> None:
-    root = factories.store(tmp_path, ("float",))
+@pytest.fixture(scope="module")
+def aligned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose `full` and `partial` name its `float` as their teacher."""
+    root = factories.store(tmp_path_factory.mktemp("aligned"), ("float",))
     teacher = model_store.Store(root).open("float").digest
     for variant in ("full", "partial"):
         spec = factories.generator(variant, seed=5)
@@ -60,7 +67,11 @@ def test_aligned_variants_are_measured_against_each_other(tmp_path: Path) -> Non
         manifest["provenance"]["teacher"] = teacher
         (root / variant).mkdir()
         model_store.artifact.write(root / variant / "1.safetensors", spec, manifest)
-    with serving(store=root) as server:
+    return root
+
+
+def test_aligned_variants_are_measured_against_each_other(aligned: Path) -> None:
+    with serving(store=aligned) as server:
         told = httpx.post(f"{server.url}/compare?a=float&b=partial&c=full&count=2&seed=3").json()
     assert [each["variants"] for each in told["likeness"]] == [
         ["float@1", "partial@1"],
@@ -71,6 +82,32 @@ def test_aligned_variants_are_measured_against_each_other(tmp_path: Path) -> Non
     pairs = list(zip(*(pictures(each) for each in told["variants"][:2]), strict=True))
     assert first["psnr_db"] == pytest.approx([psnr(*pair) for pair in pairs])
     assert first["ssim"] == pytest.approx([ssim(*pair) for pair in pairs])
+
+
+@pytest.mark.parametrize(("answer", "work"), [("json", "ssim"), ("png", "encode_png")])
+def test_the_event_loop_does_not_wait_for_what_is_told(
+    answer: str, work: str, aligned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do, threads = getattr(comparison, work), set()
+
+    def noted(*pictures: np.ndarray) -> object:
+        threads.add(threading.get_ident())
+        return do(*pictures)
+
+    async def ask() -> int:
+        app = create_app(Settings(store=str(aligned), data=tmp_path))
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://pbgen") as client,
+        ):
+            told = await client.post(f"/compare?count=2&format={answer}")
+        return told.status_code
+
+    monkeypatch.setattr(comparison, work, noted)
+    assert asyncio.run(ask()) == 200
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 def test_the_labelled_picture_holds_every_face(http: httpx.Client) -> None:
