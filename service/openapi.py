@@ -1,11 +1,10 @@
 """The OpenAPI document: FastAPI's own, with our problems, images and keys in place of its guesses.
 
-`python -m service.openapi` prints it; docs/openapi.json is a copy that a test compares.
+docs/openapi.json is a copy (python -m docs.reference), which a test compares.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from fastapi import FastAPI
@@ -120,14 +119,3 @@ def install(app: FastAPI) -> None:
         return make()
 
     app.openapi = openapi  # type: ignore[method-assign]
-
-
-def main() -> None:
-    from service.app import create_app  # which imports this module
-    from service.settings import Settings
-
-    print(json.dumps(create_app(Settings()).openapi(), indent=1, ensure_ascii=False))
-
-
-if __name__ == "__main__":
-    main()

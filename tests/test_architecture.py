@@ -1,9 +1,9 @@
 """The rules that hold the tree together: who may import whom, no pickle, files of one noun.
 
 Imports run one way: service and training → model_store and kernels; model_store → the spec of
-kernels; kernels → NumPy; pbgen → what serves, but its client → nothing of ours; loadtest → nothing
-of ours; benchmarks → what they measure. torch is training's alone (benchmarks time it as a peer),
-so that serving starts fast and stays small.
+kernels; kernels → NumPy; pbgen → what serves, but its client → nothing of ours; loadtest and deploy
+→ nothing of ours; benchmarks → what they measure; docs → what they tell. torch is training's alone
+(benchmarks time it as a peer), so that serving starts fast and stays small.
 """
 
 from __future__ import annotations
@@ -16,9 +16,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("benchmarks", "kernels", "loadtest", "model_store", "pbgen", "service", "training")
+PARTS = (
+    *("benchmarks", "deploy", "docs", "kernels", "loadtest"),
+    *("model_store", "pbgen", "service", "training"),
+)
 MAY_IMPORT = {  # of our own, besides itself
     "benchmarks": ("kernels", "model_store", "service", "training"),
+    "deploy": (),
+    "docs": ("benchmarks.blocks", "deploy", "service"),
     "kernels": (),
     "loadtest": (),
     "model_store": ("kernels.spec",),

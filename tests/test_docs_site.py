@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy import reference
+from docs import reference
 from tests.serving import ROOT
 
 DOCS = ROOT / "docs"
@@ -66,7 +66,7 @@ def test_every_page_is_in_the_sites_navigation() -> None:
 
 def test_the_docs_hold_what_the_code_says() -> None:
     for path, text in reference.pages().items():
-        assert path.read_text() == text, f"{path.name}: run python -m deploy.reference"
+        assert path.read_text() == text, f"{path.name}: run python -m docs.reference"
 
 
 def named(entry: Any) -> Iterator[str]:

@@ -1,10 +1,12 @@
-"""python -m deploy.reference: what an operator looks up, written from the code into the docs.
+"""python -m docs.reference: what is looked up, written from the code into these pages.
 
-Settings, metrics, alerts, the meanings of statuses, and the help of `pbgen`. A test compares.
+Settings, metrics, alerts, the meanings of statuses, the help of `pbgen`, and openapi.json. A test
+compares.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -18,6 +20,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from benchmarks import blocks
 from deploy.stack import ROOT, RULES
 from service import openapi, settings
+from service.app import create_app
 from service.metrics import Metrics
 
 DOCS = ROOT / "docs"
@@ -26,7 +29,7 @@ HELP_COLUMNS = 100
 
 
 def pages() -> dict[Path, str]:
-    """Every page that holds a block from the code, as it should be."""
+    """Every file that holds something from the code, as it should be."""
     filled = {
         "settings": {"settings": settings.table()},
         "metrics": {"metrics": metrics()},
@@ -34,7 +37,7 @@ def pages() -> dict[Path, str]:
         "http": {"problems": problems()},
         "cli": {_block(command): help_text(command) for command in COMMANDS},
     }
-    made = {}
+    made = {DOCS / "openapi.json": interface()}
     for name, bodies in filled.items():
         path = DOCS / f"{name}.md"
         text = path.read_text()
@@ -42,6 +45,12 @@ def pages() -> dict[Path, str]:
             text = blocks.fill(text, block, body)
         made[path] = text
     return made
+
+
+def interface() -> str:
+    """The OpenAPI document, as a service of this version gives it."""
+    document = create_app(settings.Settings()).openapi()
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def metrics() -> str:

@@ -1,0 +1,1 @@
+"""The documentation, and what writes into it from the code."""
