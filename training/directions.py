@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels import GeneratorSpec, Precision, packing
+from kernels import GeneratorSpec
+from kernels.reference import weights
 from model_store import ArtifactError, artifact
 from model_store.manifest import Direction
 
@@ -45,10 +46,7 @@ def directions(spec: GeneratorSpec) -> list[Direction]:
 def _first_layer(spec: GeneratorSpec) -> NDArray[np.float64]:
     """The first layer as a matrix, latents → outputs before the shift: [k · k · c_out, c_in]."""
     layer = spec.layers[0]
-    weight = layer.weight
-    if layer.precision is Precision.BINARY:
-        weight = packing.unpack(weight.astype(np.uint8), layer.geometry.c_in)
-    scaled: NDArray[np.float64] = weight.astype(np.float64) * layer.scale[:, None]
+    scaled: NDArray[np.float64] = weights(layer).astype(np.float64) * layer.scale[:, None]
     return scaled.reshape(-1, layer.geometry.c_in)
 
 

@@ -37,14 +37,13 @@ def test_no_other_direction_moves_the_first_layer_more(variant: factories.Varian
     assert (np.linalg.norm(matrix @ others, axis=0) / np.linalg.norm(matrix)).max() ** 2 < moved[0]
 
 
-def test_a_direction_that_is_planted_is_found() -> None:
+@pytest.mark.parametrize("precision", [Precision.BINARY, Precision.XNOR])
+def test_a_direction_that_is_planted_is_found(precision: Precision) -> None:
     spec = factories.generator("full", widths=(64, 3), latent_dim=8)
     signs = np.random.default_rng(1).choice([-1, 1], (4, 4, 64, 8))
     signs[..., 3] = signs[..., 5]  # latents 3 and 5 always act together
     layer = spec.layers[0]
-    planted = LayerSpec(
-        layer.geometry, Precision.BINARY, packing.pack(signs), layer.scale, layer.shift
-    )
+    planted = LayerSpec(layer.geometry, precision, packing.pack(signs), layer.scale, layer.shift)
     vector = directions(type(spec)((planted, *spec.layers[1:])))[0]["vector"]
     expected = np.zeros(8)
     expected[[3, 5]] = 0.5**0.5
