@@ -48,8 +48,8 @@ def _warn_of_numpy() -> None:
     )
 
 
-def _processors() -> int:
-    """Processors that this process may use."""
+def processors() -> int:
+    """Processors that this process may use, which a container's limits can make fewer."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -77,7 +77,7 @@ class Generator:
             self._prepared = VectorizedGenerator(spec)
         else:
             self._prepared = Team(
-                native.NativeGenerator(spec, self.isa), min(threads, _processors())
+                native.NativeGenerator(spec, self.isa), min(threads, processors())
             )
 
     @property

@@ -32,9 +32,18 @@ def describe() -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "commit": _output(["git", "-C", str(ROOT), "rev-parse", "HEAD"]),
+        "commit": commit(),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def commit() -> str:
+    """The commit of the checkout that runs, or "unknown" where there is none."""
+    if not shutil.which("git"):
+        return "unknown"
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
 def _cpu_model() -> str:
@@ -47,11 +56,3 @@ def _cpu_model() -> str:
     fields = dict(re.findall(r"^([^\t\n]+)\s*: (.*)$", info.read_text(), re.MULTILINE))
     numbers = "/".join(fields.get(key, "?") for key in ("cpu family", "model", "stepping"))
     return f"{fields.get('model name', platform.machine())} (family/model/stepping {numbers})"
-
-
-def _output(command: list[str]) -> str:
-    """What a command prints, or "unknown" where it cannot be run."""
-    if not shutil.which(command[0]):
-        return "unknown"
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else "unknown"

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kernels.generator import processors
 from service.keys import Key, Scope
 from service.schemas.requests import LARGEST_STREAM
-
-
-def usable_cores() -> int:
-    """The cores that this process may run on, which a container's limits can make fewer."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Settings(BaseSettings):
@@ -41,7 +36,7 @@ class Settings(BaseSettings):
         default=None, description="Instruction set of the kernels; unset: the best of this machine."
     )
     threads: int = Field(
-        default_factory=usable_cores,
+        default_factory=processors,
         ge=1,
         le=1024,
         description="Kernel threads; unset: one a core.",
