@@ -18,7 +18,7 @@ from kernels import packing
 from kernels.dcgan import chain
 from kernels.spec import INT32_MAX, ONE_BIT, Deconvolution, GeneratorSpec, LayerSpec, Precision
 from model_store import artifact
-from model_store.manifest import layer_row
+from training.redundancy import layer_table
 
 Variant = Literal["float", "full", "partial"]
 VARIANTS: tuple[Variant, ...] = ("float", "full", "partial")
@@ -104,21 +104,10 @@ def generator(
 
 def manifest(spec: GeneratorSpec, variant: Variant = "partial") -> dict[str, Any]:
     """A complete manifest for a spec, as an export would write it."""
-    rows = []
-    for each in spec.layers:
-        rank = each.geometry.c_in * each.geometry.kernel**2
-        positions = each.geometry.size_out**2
-        redundancy = {
-            "rank": rank,
-            "positions": positions,
-            "ratio": rank / positions,
-            "redundant": rank > positions,
-        }
-        rows.append({**layer_row(each), "redundancy": redundancy})
     return {
         "variant": variant,
         "architecture": "dcgan",
-        "layers": rows,
+        "layers": layer_table(spec),
         "provenance": {
             "dataset": "random numbers",
             "terms": "for tests only",

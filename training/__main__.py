@@ -14,21 +14,11 @@ from typing import Any
 import model_store
 from kernels.dcgan import dcgan
 from model_store import artifact
-from training import (
-    directions,
-    evaluate,
-    experiments,
-    export,
-    likeness,
-    memory,
-    parallel,
-    redundancy,
-)
+from training import evaluate, experiments, export, memory, parallel, redundancy
 from training.data import DataError, Faces, load
 from training.loop import Run
 from training.losses import LOSSES
 from training.options import COMPUTE_DTYPES, Options
-from training.provenance import Provenance
 
 EXPECTED = (
     DataError,
@@ -196,10 +186,10 @@ def _evaluate(args: argparse.Namespace) -> None:
     stored = [model_store.read(model) for model in args.models]
     faces = load(args.data)
     reports = [evaluate.control(faces)]
-    print(_described(reports[0]))
+    print(reports[0])
     for model in stored:
         reports.append(evaluate.report(model, faces, args.swd_images))
-        print(_described(reports[-1]))
+        print(reports[-1])
     if args.json:
         result = {
             "dataset": faces.name,
@@ -207,22 +197,6 @@ def _evaluate(args: argparse.Namespace) -> None:
             "reports": [asdict(report) for report in reports],
         }
         args.json.write_text(json.dumps(result, indent=1) + "\n")
-
-
-def _described(report: evaluate.Report) -> str:
-    lines = [report.what]
-    for evaluation in report.evaluations:
-        levels = "  ".join(f"{level}: {value:.2f}" for level, value in evaluation.swd.items())
-        lines.append(f"  SWD × 10³ of {evaluation.images} images against training faces  {levels}")
-    smallest, first, median = report.neighbours.distance
-    ratio, first_ratio, median_ratio = report.neighbours.ratio
-    lines += [
-        f"  nearest training face, grey levels: smallest {smallest:.1f}  1 %: {first:.1f}  "
-        f"median {median:.1f}",
-        f"  over the second nearest: smallest {ratio:.2f}  1 %: {first_ratio:.2f}  "
-        f"median {median_ratio:.2f}",
-    ]
-    return "\n".join(lines)
 
 
 def _redundancy(args: argparse.Namespace) -> None:
@@ -237,32 +211,12 @@ def _export(args: argparse.Namespace) -> None:
     run = Run.resume(args.run)
     faces: Faces | None = load(args.data) if args.data else None
     spec = export.fold(run.generator)
-    report: dict[str, object] = dict(export.difference(run.generator, spec))
-    result = evaluate.evaluate(spec, faces, args.swd_images) if faces else None
-    if result:
-        report["swd_images"] = result.images
-    options = asdict(run.options)
-    del options["teacher"]  # a path, perhaps; its digest is the teacher's name
-    provenance: dict[str, object] = asdict(Provenance.load(args.run)) | {
-        "images_seen": run.images_seen,
-        "seed": run.options.seed,
-        "options": options,
-    }
-    if run.teacher:
-        provenance["teacher"] = run.teacher.digest
-        report["teacher"] = asdict(likeness.measure(spec, run.teacher.spec))
-    manifest = {
-        "variant": run.options.variant,
-        "architecture": "dcgan",
-        "layers": export.layer_table(spec),
-        "provenance": provenance,
-        "swd": result.swd if result else None,
-        "export": report,
-        "directions": directions.directions(spec),
-    }
+    quality = evaluate.evaluate(spec, faces, args.swd_images) if faces else None
+    manifest = export.manifest(run, spec, quality)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     digest = artifact.write(args.out, spec, manifest)
-    print(json.dumps({"digest": digest, "swd": manifest["swd"], "export": report}, indent=2))
+    told = {"digest": digest, "swd": manifest["swd"], "export": manifest["export"]}
+    print(json.dumps(told, indent=2))
 
 
 def _experiments(args: argparse.Namespace) -> None:

@@ -40,6 +40,23 @@ class Report:
     evaluations: tuple[Evaluation, ...]  # at the control's size first
     neighbours: Neighbours  # of as many images as the control has
 
+    def __str__(self) -> str:
+        lines = [self.what]
+        for evaluation in self.evaluations:
+            levels = "  ".join(f"{level}: {value:.2f}" for level, value in evaluation.swd.items())
+            lines.append(
+                f"  SWD × 10³ of {evaluation.images} images against training faces  {levels}"
+            )
+        smallest, first, median = self.neighbours.distance
+        ratio, first_ratio, median_ratio = self.neighbours.ratio
+        lines += [
+            f"  nearest training face, grey levels: smallest {smallest:.1f}  1 %: {first:.1f}  "
+            f"median {median:.1f}",
+            f"  over the second nearest: smallest {ratio:.2f}  1 %: {first_ratio:.2f}  "
+            f"median {median_ratio:.2f}",
+        ]
+        return "\n".join(lines)
+
 
 def generate(spec: GeneratorSpec, count: int) -> Images:
     """u8 images [count, s, s, 3] by the served kernels."""

@@ -21,9 +21,13 @@ import kernels
 from kernels import GeneratorSpec, LayerSpec, Precision, packing
 from kernels.spec import INT32_MAX, LARGEST_FIXED
 from kernels.tanh import CENTER, ONE
-from training.loop import sample
+from training import likeness
+from training.directions import directions
+from training.evaluate import Evaluation
+from training.loop import Run, sample
 from training.networks import Generator, Layer, decode_latents
-from training.redundancy import redundancy
+from training.provenance import Provenance
+from training.redundancy import layer_table
 
 CALIBRATION_SEED, CALIBRATION_LATENTS = 1 << 32, 1024
 COMPARED_SEED, COMPARED_IMAGES = 1 << 40, 512
@@ -114,20 +118,30 @@ def _steps(generator: Generator) -> list[float]:
     return [*steps, 1.0]
 
 
-def layer_table(spec: GeneratorSpec) -> list[dict[str, Any]]:
-    """The manifest's layer table: geometry, precision, redundancy metric."""
-    rows = []
-    for layer in spec.layers:
-        metric = redundancy(layer.geometry)
-        rows.append(
-            asdict(layer.geometry)
-            | {"precision": layer.precision.value}
-            | {
-                "redundancy": asdict(metric)
-                | {"ratio": metric.ratio, "redundant": metric.redundant}
-            }
-        )
-    return rows
+def manifest(run: Run, spec: GeneratorSpec, quality: Evaluation | None) -> dict[str, Any]:
+    """What an artifact says of a run's generator, which `fold` made `spec` of."""
+    report: dict[str, object] = dict(difference(run.generator, spec))
+    options = asdict(run.options)
+    del options["teacher"]  # a path, perhaps; its digest is the teacher's name
+    provenance: dict[str, object] = asdict(Provenance.load(run.folder)) | {
+        "images_seen": run.images_seen,
+        "seed": run.options.seed,
+        "options": options,
+    }
+    if quality:
+        report["swd_images"] = quality.images
+    if run.teacher:
+        provenance["teacher"] = run.teacher.digest
+        report["teacher"] = asdict(likeness.measure(spec, run.teacher.spec))
+    return {
+        "variant": run.options.variant,
+        "architecture": "dcgan",
+        "layers": layer_table(spec),
+        "provenance": provenance,
+        "swd": quality.swd if quality else None,
+        "export": report,
+        "directions": directions(spec),
+    }
 
 
 def difference(generator: Generator, spec: GeneratorSpec) -> dict[str, float]:

@@ -13,9 +13,11 @@ of it, not the paper's text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from kernels.spec import Deconvolution
+from kernels.spec import Deconvolution, GeneratorSpec
+from model_store.manifest import layer_row
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,16 @@ def redundancy(layer: Deconvolution) -> Redundancy:
 def choose_binary(layers: Iterable[Deconvolution]) -> tuple[bool, ...]:
     """For each layer, whether the metric says to binarize it; for DCGAN: all but the last."""
     return tuple(redundancy(layer).redundant for layer in layers)
+
+
+def layer_table(spec: GeneratorSpec) -> list[dict[str, Any]]:
+    """The layer table of a manifest: geometry, precision, and this metric."""
+    rows = []
+    for layer in spec.layers:
+        metric = redundancy(layer.geometry)
+        told = {**asdict(metric), "ratio": metric.ratio, "redundant": metric.redundant}
+        rows.append({**layer_row(layer), "redundancy": told})
+    return rows
 
 
 def table(layers: Iterable[Deconvolution]) -> str:

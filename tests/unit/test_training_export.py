@@ -11,6 +11,7 @@ from kernels.dcgan import dcgan
 from kernels.tanh import CENTER, ONE
 from training import export
 from training.networks import Generator
+from training.redundancy import layer_table
 
 
 def _generator(binary: tuple[bool, ...]) -> Generator:
@@ -62,7 +63,7 @@ def test_the_argument_of_tanh_carries_the_bias_and_the_tables_steps() -> None:
 
 
 def test_the_layer_table_holds_geometry_precision_and_metric() -> None:
-    table = export.layer_table(export.fold(_generator((True, True, False))))
+    table = layer_table(export.fold(_generator((True, True, False))))
     assert [row["precision"] for row in table] == ["binary", "binary", "fixed"]
     assert table[1]["redundancy"] == {
         "rank": 128 * 16,
