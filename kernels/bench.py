@@ -37,7 +37,7 @@ class Row:
 
     variant: str
     isa: str
-    base: int
+    width: int
     image_size: int
     threads: int
     batch: int
@@ -58,11 +58,11 @@ class Row:
         return {name: value for name, value in asdict(self).items() if name != "times_ms"}
 
 
-def random_generator(variant: str, base: int = 128, image_size: int = 64) -> GeneratorSpec:
-    """DCGAN with random weights, `base` channels before the image; its pictures are grey noise of a
-    wide range. `xnor` is partial with one-bit inputs in the middle layers.
+def random_generator(variant: str, width: int = 128, image_size: int = 64) -> GeneratorSpec:
+    """DCGAN with random weights, `width` channels before the image; its pictures are grey noise of
+    a wide range. `xnor` is partial with one-bit inputs in the middle layers.
     """
-    shapes = dcgan(base, image_size)
+    shapes = dcgan(width, image_size)
     kinds = [Precision.FLOAT if variant == "float" else Precision.BINARY] * len(shapes)
     if variant == "xnor":
         kinds[1:-1] = [Precision.XNOR] * len(kinds[1:-1])
@@ -101,20 +101,20 @@ def _to_image(layer: LayerSpec) -> LayerSpec:
 def rows_of(
     variants: Sequence[str],
     isas: Sequence[str],
-    bases: Sequence[int],
+    widths: Sequence[int],
     sizes: Sequence[int],
     threads: Sequence[int],
     batches: Sequence[int],
 ) -> Iterator[tuple[Row, Generator]]:
     """Every combination, with a prepared generator."""
-    for variant, base, size in product(variants, bases, sizes):
-        spec = random_generator(variant, base, size)
+    for variant, width, size in product(variants, widths, sizes):
+        spec = random_generator(variant, width, size)
         work = sum(layer.geometry.multiply_adds for layer in spec.layers)
         for isa, count in product(isas, threads):
             generator = Generator(spec, count, isa)
             held = sum(generator.resident_bytes.values())
             for batch in batches:
-                yield Row(variant, isa, base, size, count, batch, held, work), generator
+                yield Row(variant, isa, width, size, count, batch, held, work), generator
 
 
 def measure(
@@ -145,17 +145,17 @@ def table(rows: Sequence[Row]) -> str:
     lines = [head + "      G mult-adds/s   MB held"]
     last = rows[0]
     for r in rows:
-        if (r.variant, r.isa, r.base, r.image_size) != (
+        if (r.variant, r.isa, r.width, r.image_size) != (
             last.variant,
             last.isa,
-            last.base,
+            last.width,
             last.image_size,
         ):
             lines.append("")
         last = r
         spread = f"{r.low_ms:.3f} – {r.high_ms:.3f}"
         lines.append(
-            f"{r.variant:8} {r.isa:9} {r.base:5} {r.image_size:7} {r.threads:8} {r.batch:6} "
+            f"{r.variant:8} {r.isa:9} {r.width:5} {r.image_size:7} {r.threads:8} {r.batch:6} "
             f"{r.median_ms:13.3f}   {spread:17}{r.multiply_adds / r.median_ms / 1e6:14.1f}"
             f"{r.resident_bytes / 1e6:10.2f}"
         )
@@ -177,7 +177,7 @@ def main(
         choices=VARIANTS,
         default=["partial", "float"],
         metavar="VARIANT",
-        help="of float, full, partial (default: partial float)",
+        help=f"of {', '.join(VARIANTS)} (default: partial float)",
     )
     parser.add_argument(
         "--isas",
@@ -188,7 +188,7 @@ def main(
         help="instruction sets of this machine (default: all that are fast)",
     )
     parser.add_argument(
-        "--bases", **several, default=[128], help="width before the image (default: 128)"
+        "--widths", **several, default=[128], help="channels before the image (default: 128)"
     )
     parser.add_argument(
         "--sizes",
@@ -210,7 +210,7 @@ def main(
         rows_of(
             options.variants,
             options.isas,
-            options.bases,
+            options.widths,
             options.sizes,
             options.threads,
             options.batches,

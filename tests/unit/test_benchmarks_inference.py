@@ -43,7 +43,7 @@ def test_images_that_run_together_are_those_of_the_c_sources() -> None:
 
 @pytest.mark.skipif(not native.isas(), reason="the C library was not built")
 def test_traffic_shares_the_weights_among_images_that_run_together() -> None:
-    spec, isa = random_generator("partial", **{"base": 4, "image_size": 8}), "portable"
+    spec, isa = random_generator("partial", width=4, image_size=8), "portable"
     one, many = (work.traffic(spec, isa, 1, batch) for batch in (1, 64))
     assert one.weights == sum(native.NativeGenerator(spec, isa).resident_bytes.values())
     assert many.weights == one.weights / work.TOGETHER_ELSEWHERE

@@ -160,7 +160,7 @@ def test_memory_at_full_size_stays_within_its_bounds() -> None:
 
 def test_kernels_bench_prints_a_row_and_writes_json(tmp_path: Path) -> None:
     report = tmp_path / "bench.json"
-    options = ["--variants", "partial", "--bases", "8", "--sizes", "8", "--batches", "1", "2"]
+    options = ["--variants", "partial", "--widths", "8", "--sizes", "8", "--batches", "1", "2"]
     options += ["--seconds", "0.01", "--json", str(report)]
     command = [sys.executable, "-m", "kernels.bench", *options]
     run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
