@@ -6,10 +6,8 @@ Libraries are imported where they are used, so that `pbgen --help` is quick.
 from __future__ import annotations
 
 import argparse
-import io
 import statistics
 import sys
-import tarfile
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -186,6 +184,7 @@ def _write(path: Path, suffix: str, images: Iterator[NDArray[np.uint8]], count: 
     import numpy as np
 
     from service.images import FORMATS
+    from service.ustar import END, member
 
     if suffix == ".png":
         path.write_bytes(FORMATS["png"].encode(np.stack(list(images)), None))
@@ -197,9 +196,7 @@ def _write(path: Path, suffix: str, images: Iterator[NDArray[np.uint8]], count: 
             array[i] = image
         array.flush()
     else:
-        with tarfile.open(path, "w") as tar:
+        with path.open("wb") as file:
             for i, image in enumerate(images):
-                content = FORMATS["png"].encode_one(image)
-                member = tarfile.TarInfo(f"{i:08}.png")
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
+                file.write(member(f"{i:08}.png", FORMATS["png"].encode_one(image)))
+            file.write(END)
