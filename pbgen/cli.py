@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from pbgen import making
 
-LARGEST_SEED = 2**64 - 1
+LARGEST_SEED = 2**64 - 1  # as in kernels.latents, which would bring NumPy in
 DESCRIPTION = "Draws faces by float, fully and partially binarized generators, and compares them."
 EPILOG = """\
 examples:
@@ -68,8 +68,9 @@ def _dispatch(given: list[str]) -> int:
     if options.seed is None:
         options.seed = secrets.randbits(53)
         print(f"seed {options.seed}", file=sys.stderr)
-    if options.seed + options.count - 1 > LARGEST_SEED:
-        raise ValueError(f"seed + count must stay within {LARGEST_SEED}, not {options.seed} + …")
+    last = options.seed + options.count - 1
+    if last > LARGEST_SEED:
+        raise ValueError(f"seed + count − 1 must be at most {LARGEST_SEED}, not {last}")
     return making.generate(options) if options.command == "generate" else making.compare(options)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from service.settings import Settings
 
-LARGEST_PORT = 65535
 EPILOG = """\
 settings, read from the environment:
 {settings}

@@ -33,10 +33,12 @@ class Plan:
     shard_images: int
 
     def __post_init__(self) -> None:
-        if self.count < 1 or self.shard_images < 1:
-            raise ValueError("the images, and those of a shard, must be at least 1")
-        if self.seed < 0 or self.seed + self.count - 1 > LARGEST_SEED:
-            raise ValueError(f"seeds must be 0 to {LARGEST_SEED}, the last one too")
+        for name, images in (("count", self.count), ("shard", self.shard_images)):
+            if images < 1:
+                raise ValueError(f"{name} must be at least 1, not {images}")
+        last = self.seed + self.count - 1
+        if self.seed < 0 or last > LARGEST_SEED:
+            raise ValueError(f"seeds must be 0 … {LARGEST_SEED}, not {self.seed} … {last}")
 
     @property
     def shards(self) -> range:
