@@ -9,18 +9,15 @@ from statistics import median
 
 import numpy as np
 from fastapi import Request
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from service.engine import Model
 from service.gallery import Served
-from service.images import encode_png
+from service.images import Pixels, encode_png
 from service.job import Done
 from service.likeness import psnr, ssim
 from service.pipeline import Pipeline
 from service.schemas.comparison import Compared, ComparedImage, Comparison, Likeness, Ratios, Timing
-
-Pixels = NDArray[np.uint8]
 
 LABEL_PIXELS = 22  # height of a line of the labelled picture
 FONT_PIXELS = 13

@@ -13,7 +13,6 @@ from kernels.latents import latents_of
 from model_store import Artifact, Entry, Store, UnknownModelError
 from model_store.manifest import Manifest
 
-Pixels = NDArray[np.uint8]
 Sources = Sequence[range | NDArray[np.uint8]]  # seeds, or latents u8 [N, dim]
 
 
@@ -31,7 +30,7 @@ class Model:
     def digest(self) -> str:
         return self.manifest["digest"]
 
-    def run(self, sources: Sources) -> Pixels:
+    def run(self, sources: Sources) -> NDArray[np.uint8]:
         """The images of all sources, one after the other: u8 [ΣN, S, S, 3]."""
         return self.generator.run(latents_from(sources, self.generator.latent_dim))
 

@@ -17,7 +17,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]  # a picture, or several
 Seeds = Sequence[int] | None  # of each picture; None if they come from no seeds
 
 
@@ -34,11 +34,7 @@ class Format:
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_RGB8 = (8, 2, 0, 0, 0)  # bit depth, colour type, compression, filter, interlace
 PNG_UP = 2  # each byte less the one above it
-# One 64×64 face (held-out faces64, one core of a 2.0 GHz Sapphire Rapids VM): Pillow's default
-# 450 µs and 8.3 kB; Up with isal at level 1 46 µs and 8.8 kB; Paeth in NumPy 116 µs and 8.3 kB.
-COMPRESSION = 1
-
-
+COMPRESSION = 1  # isal's level; docs/decisions/0004-png-by-isal.md has the others, measured
 QUALITY = 90  # of JPEG and WebP
 
 

@@ -16,16 +16,13 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.lib.format as npy
-from numpy.typing import NDArray
 
 from kernels import Generator
 from kernels.latents import latents_of
 from model_store.folder import replacing, write_file
 from service.bulk.plan import Format, Plan
-from service.images import encode_png
+from service.images import Pixels, encode_png
 from service.ustar import END, member
-
-Pixels = NDArray[np.uint8]
 
 CHUNK = 64  # images in memory at a time
 SEED_DIGITS = 20  # as many as the largest seed has
