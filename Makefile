@@ -9,7 +9,7 @@
 # make results   the tables and plots of docs/results.md and docs/models.md, from what is logged
 # make docs    the documentation, into build/site         make docs-serve   the same, served while it is written
 #
-# Needed: Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
+# Needed: Linux, Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
 
 PYTHON ?= python3
 HOST ?= http://127.0.0.1:8000
@@ -20,7 +20,7 @@ MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs # silences Material's notice: s
 C_SOURCES := $(wildcard kernels/c/* kernels/c/*/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stack load users test test-arm sanitize fuzz lint train data-named results bench build clean
+.PHONY: help serve stack load users test test-arm sanitize fuzz lint train data-named results bench docs docs-serve clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -40,7 +40,6 @@ users: $(VENV)/.serve
 	@$(PIP) --editable '.[loadtest]'
 	@$(VENV)/bin/locust -f loadtest/ --headless --users 16 --spawn-rate 16 --run-time 15s --only-summary --host $(HOST)
 
-.PHONY: docs docs-serve
 docs: $(VENV)/.docs
 	@$(MKDOCS) build --strict
 
