@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from deploy.stack import prometheus_command, prometheus_config, running
-from tests.redis_server import free_port
+from tests.serving import free_port
 
 # .ci/run installs it, so there its absence is a failure.
 needs_prometheus = pytest.mark.skipif(

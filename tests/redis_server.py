@@ -15,15 +15,11 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.serving import free_port
+
 needs_redis = pytest.mark.skipif(
     shutil.which("redis-server") is None, reason="there is no redis-server on this machine"
 )
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 class RedisServer:

@@ -13,8 +13,7 @@ from playwright.sync_api import Page, expect
 from service.keys import Key, hash_key
 from tests.browser.conftest import Visits
 from tests.browser.test_faces import face
-from tests.redis_server import free_port
-from tests.serving import serving
+from tests.serving import free_port, serving
 
 
 def alert(page: Page, words: str | re.Pattern[str]) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.redis_server import free_port
-from tests.serving import ROOT, START_S, environment
+from tests.serving import ROOT, START_S, environment, free_port
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 ENVIRONMENT = "/opt/pbgen"  # where the first stage installs

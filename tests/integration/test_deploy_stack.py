@@ -15,8 +15,8 @@ import pytest
 import redis
 
 from tests.prometheus_server import needs_prometheus
-from tests.redis_server import free_port, needs_redis
-from tests.serving import ROOT, START_S, environment
+from tests.redis_server import needs_redis
+from tests.serving import ROOT, START_S, environment, free_port
 
 
 @needs_prometheus

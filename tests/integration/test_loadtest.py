@@ -15,8 +15,7 @@ import httpx
 import pytest
 
 from deploy.stack import running
-from tests.redis_server import free_port
-from tests.serving import ROOT, START_S, serving
+from tests.serving import ROOT, START_S, free_port, serving
 
 KINDS = {"face", "grid", "stream", "compare", "pair", "vote", "image"}
 

@@ -19,8 +19,8 @@ import pytest
 from model_store import Store, artifact
 from service.keys import Key, hash_key
 from tests import factories
-from tests.redis_server import free_port, needs_redis, redis_server
-from tests.serving import Server, serving
+from tests.redis_server import needs_redis, redis_server
+from tests.serving import Server, free_port, serving
 
 pytestmark = [
     needs_redis,

@@ -11,8 +11,7 @@ import httpx
 import pytest
 
 from tests.otlp_collector import attributes, otlp_collector
-from tests.redis_server import free_port
-from tests.serving import ROOT, environment, serving
+from tests.serving import ROOT, environment, free_port, serving
 
 TRACE_ID, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 OPENMETRICS = {"accept": "application/openmetrics-text"}

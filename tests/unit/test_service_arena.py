@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from service.arena import Pairing, draw_pair, pair_up, rate, standings, wilson
-from service.experiment import Experiment
-from service.tokens import Sealer
 
 
 def test_wilson_is_the_published_interval() -> None:
@@ -81,33 +79,3 @@ def test_pairs_are_drawn_in_every_order() -> None:
     drawn = Counter(draw_pair(["a", "b", "c"]) for _ in range(600))
     assert len(drawn) == 6
     assert min(drawn.values()) > 50
-
-
-def test_a_token_opens_only_unchanged_in_time_and_with_the_secret() -> None:
-    sealer = Sealer("a secret of sixteen")
-    token = sealer.seal({"left": "float"})
-    assert Sealer("a secret of sixteen").unseal(token, 60) == {"left": "float"}
-    assert "float" not in token
-    assert Sealer("another secret of it").unseal(token, 60) is None
-    assert Sealer(None).unseal(token, 60) is None
-    assert sealer.unseal(token, -1) is None
-    other = token[:20] + ("B" if token[20] == "A" else "A") + token[21:]
-    for wrong in ("", "no token", token[:-2], other, "Ω" * 100):
-        assert sealer.unseal(wrong, 60) is None
-
-
-def test_the_experiment_splits_by_weight_and_sticks() -> None:
-    experiment = Experiment({"float": 1, "partial": 3}, {"float": 0, "partial": 0, "full": 0})
-    assert experiment.shares == {"float": 0.25, "partial": 0.75}
-    clients = [f"address:10.0.{i // 256}.{i % 256}" for i in range(4000)]
-    drawn = Counter(experiment.variant(client) for client in clients)
-    assert drawn["float"] / 4000 == pytest.approx(0.25, abs=0.03)
-    assert drawn["float"] + drawn["partial"] == 4000
-    assert all(experiment.variant(c) == experiment.variant(c) for c in clients[:50])
-    assert Experiment({}, {}).variant("anyone") is None
-
-
-@pytest.mark.parametrize("weights", [{"nobody": 1}, {"float": 0}, {"float": -1}])
-def test_a_wrong_experiment_is_refused(weights: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="the experiment"):
-        Experiment(weights, {"float": 0})
