@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from model_store import ArtifactError, UnknownModelError
+from model_store import Artifact, ArtifactError, UnknownModelError
 from service.engine import Engine, Model
 from service.errors import BrokenModel, OutOfRange, Unknown, shown
 from service.logs import log
@@ -37,6 +37,7 @@ class Gallery:
         self._active: dict[str, Served] = {}
         self._guests: OrderedDict[str, Served] = OrderedDict()  # by label, least recent first
         self._loading = asyncio.Lock()  # one model at a time: loading takes memory and cores
+        self._reading = asyncio.Lock()  # one file at a time, but not behind a model
         for model in models:
             self._activate(model)
 
@@ -84,6 +85,17 @@ class Gallery:
             self._scheduler.retire(current.lane)
             self._metrics.forget_model(current.model)
             return self._activate(model)
+
+    async def stored(self, label: str) -> Artifact:
+        """What a stored version's file says, verified anew.
+
+        Raises Unknown and BrokenModel.
+        """
+        async with self._reading:
+            try:
+                return await asyncio.to_thread(self._engine.artifact, label)
+            except ArtifactError as error:
+                raise of_artifact(error) from None
 
     def _activate(self, model: Model) -> Served:
         served = self._active[model.variant] = self._serve(model)

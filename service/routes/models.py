@@ -34,10 +34,7 @@ async def model(
     version: Annotated[int, Path(ge=1, le=10**9 - 1)],
 ) -> ModelDetails:
     """All that a stored version says of itself; its digest is checked anew."""
-    try:
-        artifact = await asyncio.to_thread(context(request).engine.artifact, f"{name}@{version}")
-    except ArtifactError as error:
-        raise of_artifact(error) from None
+    artifact = await context(request).gallery.stored(f"{name}@{version}")
     manifest = artifact.manifest
     return ModelDetails(
         model=artifact.label,

@@ -8,6 +8,7 @@ import re
 import resource
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -134,6 +135,18 @@ def test_models_are_listed_and_told_in_full(client: httpx.Client, versions: Path
     assert broken.status_code == 422
     assert "partial@3" in broken.json()["detail"]
     assert str(versions) not in broken.text
+
+
+def test_many_who_ask_what_a_file_says_take_the_memory_of_few(tmp_path: Path) -> None:
+    store = factories.store(tmp_path, ("float",), widths=(1024, 512, 3), latent_dim=100)
+    file_bytes = (store / "float" / "1.safetensors").stat().st_size
+    with serving(store=store) as server, ThreadPoolExecutor(16) as pool:
+        before = server.peak_bytes()
+        asked = [
+            pool.submit(httpx.get, f"{server.url}/models/float/1", timeout=30) for _ in range(32)
+        ]
+        assert {each.result().status_code for each in asked} == {200}
+        assert server.peak_bytes() - before < 2.5 * file_bytes
 
 
 def test_a_version_that_is_not_active_is_made_on_demand(
