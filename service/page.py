@@ -1,7 +1,8 @@
 """The playground: its page, and the files that the page loads (service/web/), read once.
 
 The files lie under a name made of all their bytes, so that browsers keep them for ever and another
-release is another name; the page itself is asked for anew each time.
+release is another name. The page itself is asked for anew each time, and comes with a face of each
+generator, so that nobody waits for scripts to see one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "web"
 PAGE = "index.html"
+BEGIN, END = "<!-- of each generator that is served: -->", "<!-- end -->"
 STYLE = "style.css"  # one file for a browser, made of these in this order
 STYLES = ("base.css", "controls.css", "picture.css", "history.css", "columns.css", "vote.css")
 MEDIA_TYPES = {
@@ -40,14 +42,22 @@ class File:
 class Site:
     """All that the playground consists of."""
 
-    page: bytes
     release: str  # the name that the files lie under
     files: Mapping[str, File]  # by name
+    before: str  # the page, in parts: before the faces, each face, and after them
+    face: str
+    after: str
+
+    def page(self, models: Mapping[str, str]) -> bytes:
+        """The page, with the first face of each variant's model ("partial@1")."""
+        faces = (self.face.format(variant=each, model=model) for each, model in models.items())
+        before = self.before.replace("{count}", str(len(models)))
+        return "".join((before, *faces, self.after)).encode()
 
 
 @cache
 def site() -> Site:
-    """The site; the page names its files as web/<release>/<name>."""
+    """The site; the page names its files as web/<release>/<name>, and marks where faces go."""
     files = {
         path.name: File(path.read_bytes(), MEDIA_TYPES[path.suffix])
         for path in sorted(FOLDER.iterdir())
@@ -60,4 +70,6 @@ def site() -> Site:
         digest.update(name.encode() + b"\0" + file.content + b"\0")
     release = digest.hexdigest()[:16]
     page = (FOLDER / PAGE).read_text("utf-8").replace('"web/', f'"web/{release}/')
-    return Site(page.encode(), release, files)
+    before, _, rest = page.partition(BEGIN)
+    face, _, after = rest.partition(END)
+    return Site(release, files, before, face, after)

@@ -7,6 +7,7 @@ import hashlib
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from service.context import context
 from service.errors import Unknown
 from service.page import CONTENT_SECURITY_POLICY, site
 from service.routes.images import matches
@@ -21,7 +22,10 @@ router = APIRouter()
 )
 async def playground(request: Request) -> Response:
     """The playground: variants side by side, latent directions, morphs, and the blind vote."""
-    page = site().page
+    served = context(request)
+    can_ask = served.keys.is_open("generate")  # an image in a page is asked for without a key
+    faces = served.gallery.active.items() if can_ask else ()
+    page = site().page({variant: each.model.label for variant, each in faces})
     tag = f'"{hashlib.sha256(page).hexdigest()[:32]}"'
     headers = {
         "ETag": tag,

@@ -35,7 +35,9 @@ export class Board {
    * @param {(seed: bigint) => void} choose called with the seed of a face that somebody wants to see alone
    */
   fill(service, variants, choose) {
-    this.#columns = variants.map((variant) => new Column(service, variant, choose));
+    const first = (/** @type {Variant} */ { variant }) =>
+      this.#element.querySelector(`:root:not(.elsewhere) .first[aria-label="${variant}"] img`);
+    this.#columns = variants.map((variant) => new Column(service, variant, choose, first(variant)));
     const box = (/** @type {string} */ value) => h("input", { type: "checkbox", name: "variant", value });
     this.#choice.append(...variants.map(({ variant }) => h("label", {}, box(variant), h("span", {}, variant))));
   }

@@ -37,12 +37,13 @@ export class Column {
    * @param {Service} service
    * @param {Variant} variant
    * @param {(seed: bigint) => void} choose
+   * @param {HTMLImageElement | null} first the face to show until there is another
    */
-  constructor(service, variant, choose) {
+  constructor(service, variant, choose, first) {
     this.#service = service;
     this.variant = variant;
     this.history = new History();
-    this.#picture = new Picture(choose);
+    this.#picture = new Picture(choose, first);
     this.#curl.addEventListener("click", () => {
       if (this.#asked) copy(curl(this.#asked, service.base, Boolean(service.key)), `The curl command of ${variant.variant}`);
     });

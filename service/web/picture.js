@@ -4,17 +4,19 @@ import { h } from "./dom.js";
 
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-let painted = false;
-
 export class Picture {
-  #image = /** @type {HTMLImageElement} */ (h("img", { alt: "", hidden: true }));
+  #image;
   #tile = /** @type {HTMLCanvasElement} */ (h("canvas", { role: "img", hidden: true }));
   #cells = h("div", { class: "cells" });
   #address = "";
   #columns = 1;
 
-  /** @param {(seed: bigint) => void} choose called with the seed of the face that somebody wants to see */
-  constructor(choose) {
+  /**
+   * @param {(seed: bigint) => void} choose called with the seed of the face that somebody wants to see
+   * @param {HTMLImageElement | null} first what the page came with
+   */
+  constructor(choose, first) {
+    this.#image = first ?? /** @type {HTMLImageElement} */ (h("img", { alt: "", hidden: true }));
     this.element = h("div", { class: "picture" }, this.#image, this.#tile, this.#cells);
     this.#cells.addEventListener("click", (event) => {
       const seed = /** @type {HTMLElement} */ (event.target).dataset.seed;
@@ -45,7 +47,6 @@ export class Picture {
     this.element.style.setProperty("--columns", String(columns));
     this.tile(tile);
     this.#lay(seeds.length > 1 ? seeds : []);
-    markPaint();
   }
 
   /**
@@ -92,11 +93,4 @@ export class Picture {
     to.tabIndex = 0;
     to.focus();
   }
-}
-
-/** Marks when the first face is on the screen: at the frame after the one that painted it. */
-function markPaint() {
-  if (painted) return;
-  painted = true;
-  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("pbgen-first-face")));
 }

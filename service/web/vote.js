@@ -117,7 +117,7 @@ class Side {
   #name;
   #caption;
   #figure;
-  #picture = new Picture(() => {});
+  #picture = new Picture(() => {}, null);
 
   /** @param {"left" | "right"} name */
   constructor(name) {

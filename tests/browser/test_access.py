@@ -9,8 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from benchmarks.playground import SHOWN
 from tests.browser.conftest import HEIGHTS, Visits
-from tests.browser.test_faces import face
+from tests.browser.test_faces import VARIANTS, face
 
 VIEWS = ("seeds", "seeds&count=16", "directions", "morph", "vote")
 SERIOUS = ("serious", "critical")
@@ -106,14 +107,30 @@ def test_nothing_jumps_while_the_page_fills(visit: Visits) -> None:
     assert shift < 0.02  # up to 0.1 is called good (https://web.dev/articles/cls)
 
 
-def test_the_first_face_is_marked_and_asked_for_without_a_detour(visit: Visits) -> None:
-    """First all that the page names, and the list of variants; then the faces, and nothing else."""
+def test_the_page_brings_its_first_faces(visit: Visits) -> None:
+    """They are asked for before the modules, shown without them, and taken over by the columns."""
     page = visit()
     settled(page)
-    assert page.evaluate("performance.getEntriesByName('pbgen-first-face').length") == 1
     asked = page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
     names = [name.rpartition("/")[2].partition("?")[0] for name in asked]
     assert names.count("variants") == 1  # the preloaded one is used
-    first = names.index("generate")
-    assert set(names[:first]) >= {"main.js", "column.js", "variants"}
-    assert set(names[first:]) <= {"generate", "icon.svg"}
+    assert names.count("71.png") == len(VARIANTS)
+    assert names.index("71.png") < names.index("column.js") < names.index("generate")
+    assert set(names[names.index("generate") :]) <= {"generate", "icon.svg"}
+    assert 0 < page.evaluate(SHOWN) < page.evaluate("performance.now()")
+    for variant in VARIANTS:
+        expect(face(page, variant, "seed 71")).to_have_count(1)
+
+
+def test_faces_of_another_state_are_not_shown_first(visit: Visits) -> None:
+    visit.refusals = True
+    page = visit()
+    page.route("**/main.js", lambda route: route.abort())
+    page.goto(f"{visit.url}/?again")
+    for variant in VARIANTS:
+        expect(face(page, variant, "seed 71")).to_be_visible()
+    page.goto(f"{visit.url}/?again#seed=5")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    for variant in VARIANTS:
+        expect(face(page, variant, "seed 71")).to_be_hidden()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 
-from service.page import FOLDER, MEDIA_TYPES, PAGE, STYLE, STYLES
+from service.page import BEGIN, FOLDER, MEDIA_TYPES, PAGE, STYLE, STYLES
+from tests.serving import serving
 
 FILES = [path.name for path in FOLDER.iterdir() if path.suffix in (".js", ".svg")]
+
+PLAIN = ("theme.js", "first.js")  # scripts that the first paint waits for
 
 
 def test_the_page_is_asked_for_anew_and_sent_once(http: httpx.Client) -> None:
@@ -36,6 +40,25 @@ def test_every_file_may_be_kept_for_ever_under_its_release(http: httpx.Client) -
         assert answer.headers["content-type"] == MEDIA_TYPES[f".{name.rpartition('.')[2]}"]
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_comes_with_a_face_of_each_generator(http: httpx.Client) -> None:
+    page = http.get("/").text
+    seed = re.findall(r"seed: (\d+)n", (FOLDER / "state.js").read_text())[0]  # the default
+    served = [each["model"] for each in http.get("/variants").json()["variants"]]
+    images = re.findall(r'<img src="(images/[^"]+)"', page)
+    assert images == [f"images/{model}/{seed}.png" for model in served]
+    assert f'data-count="{len(served)}"' in page
+    assert BEGIN not in page
+    for path in images:
+        assert "immutable" in http.get(f"/{path}").headers["cache-control"]
+
+
+def test_a_page_whose_faces_need_a_key_comes_without(random_store: Path) -> None:
+    with serving(store=random_store, open_scopes="[]") as server:
+        page = httpx.get(server.url)
+    assert page.status_code == 200
+    assert "<img" not in page.text
 
 
 def test_a_file_of_another_release_or_place_is_not_there(http: httpx.Client) -> None:
@@ -71,6 +94,6 @@ def test_no_module_waits_for_another_to_be_asked_for(http: httpx.Client) -> None
     """All modules are asked for as the page is read: what one imports is under way already."""
     page = http.get("/").text
     ahead = set(re.findall(r'modulepreload" href="web/\w+/([^"]+)"', page))
-    assert ahead == {name for name in FILES if name.endswith(".js")} - {"main.js", "theme.js"}
+    assert ahead == {name for name in FILES if name.endswith(".js")} - {"main.js", *PLAIN}
     for path in FOLDER.glob("*.js"):
         assert set(re.findall(r'^import .* from "\./([^"]+)"', path.read_text(), re.M)) <= ahead
