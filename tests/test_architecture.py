@@ -1,4 +1,4 @@
-"""The rules that hold the tree together: who may import whom, no pickle, files of one noun.
+"""The rules of the tree: who may import whom, no circles, no pickle, files of one noun.
 
 Imports run one way: service and training → model_store and kernels; model_store → the spec of
 kernels; kernels → NumPy; pbgen → what serves, but its client → nothing of ours; loadtest and deploy
@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,16 @@ def test_nothing_unpickles(path: Path) -> None:
 def test_a_file_holds_one_noun(path: Path) -> None:
     lines = len(path.read_text().splitlines())
     assert lines <= LARGEST_FILE, "what second noun could move out?"
+
+
+def test_no_import_comes_back_to_where_it_began() -> None:
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in SOURCES}
+    modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        imported = (name if name in modules else name.rpartition(".")[0] for name in imports(path))
+        graph[module] = {name for name in imported if name in modules}
+    TopologicalSorter(graph).prepare()  # CycleError names the circle
 
 
 def test_the_rules_see_imports_of_every_form(tmp_path: Path) -> None:
