@@ -7,10 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
+from tests import pictures
 from training import experiments
 from training.experiments import SUITES, Experiment
 from training.options import Options
@@ -39,11 +38,7 @@ def test_the_suites_compare_equal_budgets() -> None:
 def test_a_taught_run_is_trained_after_its_teacher_and_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rng = np.random.default_rng(0)
-    for i in range(32):
-        blobs = rng.integers(0, 256, (4, 4, 3), np.uint8)
-        picture = Image.fromarray(blobs).resize((64, 64), Image.Resampling.BICUBIC)
-        picture.save(tmp_path / f"{i:02}.png")
+    pictures.blobs(tmp_path, 32)
     monkeypatch.setattr(experiments, "RECORDS", tmp_path / "records")
     small = Options("float", width=2, discriminator_width=2, images=16, batch=8)
     teacher = Experiment(small)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
+from tests import pictures
 from training.batches import draw, indices
 from training.loop import Run
 
@@ -25,13 +25,7 @@ COMMAND = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    for i in range(32):
-        blobs = rng.integers(0, 256, (4, 4, 3), np.uint8)
-        picture = Image.fromarray(blobs).resize((64, 64), Image.Resampling.BICUBIC)
-        picture.save(folder / f"{i:02}.png")
-    return folder
+    return pictures.blobs(tmp_path_factory.mktemp("pictures"), 32)
 
 
 def _train(launcher: list[str], folder: Path, run: Path, images: int) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 
 import kernels
 import model_store
+from tests import pictures
 from training import data
 from training.__main__ import main
 from training.batches import draw
@@ -37,15 +38,7 @@ TINY = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 48 synthetic pictures: soft blobs of random colours."""
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    for i in range(48):
-        blobs = rng.integers(0, 256, (4, 4, 3), np.uint8)
-        Image.fromarray(blobs).resize((64, 64), Image.Resampling.BICUBIC).save(
-            folder / f"{i:02}.png"
-        )
-    return folder
+    return pictures.blobs(tmp_path_factory.mktemp("pictures"), 48)
 
 
 def _train(folder: Path, run: Path, *more: str) -> int:
