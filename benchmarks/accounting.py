@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.experiments import markdown
+from benchmarks import markdown
 from kernels.dcgan import dcgan
 
 PAPER = 25.81
@@ -97,7 +97,7 @@ def table() -> str:
         for text, row in rows.items()
     }
     head = ["counted", *(f"base {width}, {kernel}×{kernel}" for width, kernel in SIZES)]
-    return markdown(head, [[text, *row] for text, row in cells.items()])
+    return markdown.table(head, [[text, *row] for text, row in cells.items()])
 
 
 def _distance(saving: float) -> float:

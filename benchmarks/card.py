@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import model_store
-from benchmarks.experiments import LEVELS, markdown
+from benchmarks import markdown
+from benchmarks.experiments import LEVELS
 from benchmarks.variants import VARIANTS
 from model_store import Artifact
 
@@ -58,7 +59,7 @@ def export() -> str:
 def _by_artifact(rows: dict[str, Any]) -> str:
     artifacts = shipped()
     head = ["", *(f"`{artifact.label}`" for artifact in artifacts)]
-    return markdown(
+    return markdown.table(
         head, [[name, *(cell(artifact) for artifact in artifacts)] for name, cell in rows.items()]
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from scipy import stats
 
+from benchmarks import markdown
 from kernels.dcgan import dcgan
 from training.experiments import RECORDS, SUITES, Experiment
 from training.redundancy import redundancy
@@ -89,12 +90,6 @@ def progress(suite: str) -> str:
     return f"{made} of {every} runs made, by {command}.\n"
 
 
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are figures."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
 def comparison_table() -> str:
     """Variants × discriminator: SWD by level, and the mean over float's."""
     made = groups("comparison")
@@ -106,7 +101,7 @@ def comparison_table() -> str:
         ratio = group.over(made[FLOAT]) if FLOAT in made and name != FLOAT else "–"
         rows.append([f"`{variant}`", discriminator, str(len(group.swd)), *cells, ratio])
     head = ["generator", "discriminator", "seeds", "64", "32", "16", "mean", "over `float`"]
-    return markdown(head, rows)
+    return markdown.table(head, rows)
 
 
 @dataclass(frozen=True)
@@ -154,7 +149,7 @@ def metric_table() -> str:
             ]
         )
     head = ["layer", "redundancy", "choice", "binarized alone", "kept float alone"]
-    return markdown(head, rows)
+    return markdown.table(head, rows)
 
 
 def rank_correlation(values: Sequence[float | None]) -> tuple[float, float] | None:
@@ -201,7 +196,7 @@ def suite_table(words: dict[str, str], head: str) -> str:
         for name, text in words.items()
         if name in made
     ]
-    return markdown([head, *LEVELS], rows)
+    return markdown.table([head, *LEVELS], rows)
 
 
 def aligned_table(made: Iterable[dict[str, Any]]) -> str:
@@ -215,7 +210,7 @@ def aligned_table(made: Iterable[dict[str, Any]]) -> str:
         likeness = [f"{alike['psnr_db']:.1f}", f"{alike['ssim']:.2f}"] if alike else ["–", "–"]
         what = [f"`{options['variant']}`", f"{options['images']:,}", pull]
         rows.append([*what, *(f"{swd[level]:.1f}" for level in LEVELS), *likeness])
-    return markdown(["generator", "images", "pull", *LEVELS, "PSNR, dB", "SSIM"], rows)
+    return markdown.table(["generator", "images", "pull", *LEVELS, "PSNR, dB", "SSIM"], rows)
 
 
 def trials() -> list[dict[str, Any]]:

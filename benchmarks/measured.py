@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import experiments
-from benchmarks.experiments import FLOAT, LEVELS, markdown
+from benchmarks import experiments, markdown
+from benchmarks.experiments import FLOAT, LEVELS
 
 RESULTS = Path(__file__).parent / "results"
 VARIANTS, STEPS, EVALUATION = "variants.json", "steps.json", "evaluation.json"
@@ -64,7 +64,7 @@ def paper() -> str:
             return shipped
         return f"{shipped}; {made[group].over(made[FLOAT])} in the comparison"
 
-    return markdown(
+    return markdown.table(
         ["", "paper", "here"],
         [
             ["memory, `float` over `partial`", "25.81", f"{held:.1f} in use, {stored:.1f} on disk"],
@@ -105,7 +105,7 @@ def memory() -> str:
         for name, row in rows.items()
     ]
     head = ["bytes", "binary", "fixed point", "float", "scale and shift", "in use", "file"]
-    return f"{markdown(head, table)}\n`{COMMANDS[VARIANTS]}`.\n"
+    return f"{markdown.table(head, table)}\n`{COMMANDS[VARIANTS]}`.\n"
 
 
 def inference() -> str:
@@ -127,7 +127,7 @@ def inference() -> str:
     head = ["ms an image", "shipped", "full size, random weights"]
     isa = result["rows"][0]["isa"]
     how = f"One image a call, one thread, {isa} kernels; {_where(VARIANTS)}"
-    return f"{markdown(head, table)}\n{how}\n"
+    return f"{markdown.table(head, table)}\n{how}\n"
 
 
 def steps() -> str:
@@ -141,7 +141,7 @@ def steps() -> str:
     ]
     widths = result["widths"]
     return (
-        markdown(["a step of both players", "images/s", "range"], table)
+        markdown.table(["a step of both players", "images/s", "range"], table)
         + f"\nMedian of {result['rounds']} steps of {result['batch']} images, base "
         f"{widths['generator']}, discriminator {widths['discriminator']}, {result['threads']} "
         f"threads; {_where(STEPS)}\n"
@@ -160,7 +160,7 @@ def quality() -> str:
         for report in result["reports"]
         for evaluation in report["evaluations"]
     ]
-    return f"{markdown(['', 'images', *LEVELS], table)}\n`{COMMANDS[EVALUATION]}`.\n"
+    return f"{markdown.table(['', 'images', *LEVELS], table)}\n`{COMMANDS[EVALUATION]}`.\n"
 
 
 def neighbours() -> str:
@@ -173,8 +173,8 @@ def neighbours() -> str:
         ratios = (f"{value:.2f}" for value in near["ratio"])
         table.append([_name(report["what"]), f"{near['images']:,}", *distances, *ratios])
     head = ["", "images", "smallest", "1 %", "median", "ratio: smallest", "1 %", "median"]
-    faces = f"{result['training_faces']:,}"
-    return f"{markdown(head, table)}\nAgainst {faces} training faces; `{COMMANDS[EVALUATION]}`.\n"
+    against = f"Against {result['training_faces']:,} training faces"
+    return f"{markdown.table(head, table)}\n{against}; `{COMMANDS[EVALUATION]}`.\n"
 
 
 def _name(what: str) -> str:
