@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import compose_spec
+import httpx
 import pytest
 import yaml
 
+from deploy.stack import running
 from loadtest import _settings
 from service.settings import Settings
-from tests.serving import ROOT
+from tests.serving import ROOT, START_S, free_port
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
+BALANCER = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 each_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -107,8 +113,7 @@ def test_addresses_name_services_of_the_file() -> None:
     aliases = SERVICES["service"]["networks"]["default"]["aliases"]
     assert job["dns_sd_configs"][0]["names"] == aliases
     assert SERVICES["replica"]["networks"]["default"]["aliases"] == aliases
-    balancer = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
-    assert f"{aliases[0]}:{job['dns_sd_configs'][0]['port']}" in balancer
+    assert f"{aliases[0]}:{job['dns_sd_configs'][0]['port']}" in BALANCER.read_text()
 
 
 def test_the_image_is_of_this_version() -> None:
@@ -117,8 +122,34 @@ def test_the_image_is_of_this_version() -> None:
     assert SERVICES["service"]["image"] == f"pbgen:{version[1]}"
 
 
-@pytest.mark.skipif(shutil.which("haproxy") is None, reason="there is no haproxy on this machine")
+needs_haproxy = pytest.mark.skipif(
+    shutil.which("haproxy") is None, reason="there is no haproxy on this machine"
+)
+
+
+@needs_haproxy
 def test_haproxy_takes_its_configuration() -> None:
-    command = ["haproxy", "-c", "-f", "deploy/haproxy/haproxy.cfg"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    command = ["haproxy", "-c", "-f", str(BALANCER)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@needs_haproxy
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/metrics", 403), ("/metrics?x", 403), ("/%6detrics", 403), ("/livez", 503)],
+)
+def test_the_balancer_keeps_metrics_to_itself(path: str, status: int, tmp_path: Path) -> None:
+    """It has no replica here: what it lets through gets 503."""
+    port = free_port()
+    configuration = tmp_path / "haproxy.cfg"
+    configuration.write_text(BALANCER.read_text().replace(":8080", f"127.0.0.1:{port}"))
+    with running(["haproxy", "-db", "-f", str(configuration)], log=tmp_path / "log"):
+        deadline = time.monotonic() + START_S
+        while True:
+            with suppress(httpx.ConnectError):
+                answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=START_S)
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert answer.status_code == status
