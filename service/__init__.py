@@ -1,1 +1,29 @@
-"""The HTTP service: `python -m service`, or `create_app(settings)` for any ASGI server."""
+"""The HTTP service: `python -m service`, or `create_app(settings)` for any ASGI server.
+
+The way of a request:
+
+    middleware, security, head    around each: its id, metrics and log; limits; HEAD as GET
+    routes/, schemas/, parsing    its path, query and body; what answers hold
+    admission, keys               who may ask, how much, of which model
+    subject                       what is to be seen: seeds, latents, a way between two seeds
+    pipeline, scheduler, job      the queue, batches, the deadline, a client that leaves
+    gallery, engine               the model that answers, and the kernels that run it
+    images, answers               pictures encoded, and the response that carries them
+    tarstream, ustar              any number of them as a tar
+    errors                        whatever goes wrong, as a problem of RFC 9457
+
+What it stands on:
+
+    app, context, settings        wiring, from the environment
+    state/, versions              votes, cache, allowances and swaps, shared through Redis or not
+    exchange, metrics, logs, tracing    what is known and told of each request
+
+What more it does:
+
+    arena, tokens                 the blind vote
+    experiment                    variant=auto
+    comparison, likeness          variants side by side
+    page, web/                    the playground
+    openapi, reference            the interface, for programs and for people
+    bulk/                         millions of images, without HTTP
+"""

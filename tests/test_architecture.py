@@ -9,6 +9,7 @@ kernels; kernels → NumPy; pbgen → what serves, but its client → nothing of
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -118,6 +119,16 @@ def test_no_import_comes_back_to_where_it_began() -> None:
         imported = (name if name in modules else name.rpartition(".")[0] for name in imports(path))
         graph[module] = {name for name in imported if name in modules}
     TopologicalSorter(graph).prepare()  # CycleError names the circle
+
+
+def test_the_service_says_where_everything_is() -> None:
+    parts = {path.stem for path in (ROOT / "service").glob("*.py")}
+    parts |= {f"{path.name}/" for path in (ROOT / "service").iterdir() if path.is_dir()}
+    told = ast.get_docstring(ast.parse((ROOT / "service" / "__init__.py").read_text()))
+    assert told
+    named = re.findall(r"(?<=[ \n])(\w+/?)(?=[, ])", told)
+    untold = parts - {"__init__", "__main__", "__pycache__/"} - set(named)
+    assert not untold, "service/__init__.py names every module and folder"
 
 
 def test_the_rules_see_imports_of_every_form(tmp_path: Path) -> None:
