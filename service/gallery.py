@@ -86,7 +86,7 @@ class Gallery:
             self._metrics.forget_model(current.model)
             return self._activate(model)
 
-    async def stored(self, label: str) -> Artifact:
+    async def artifact(self, label: str) -> Artifact:
         """What a stored version's file says, verified anew.
 
         Raises Unknown and BrokenModel.

@@ -34,7 +34,7 @@ async def model(
     version: Annotated[int, Path(ge=1, le=10**9 - 1)],
 ) -> ModelDetails:
     """All that a stored version says of itself; its digest is checked anew."""
-    artifact = await context(request).gallery.stored(f"{name}@{version}")
+    artifact = await context(request).gallery.artifact(f"{name}@{version}")
     manifest = artifact.manifest
     return ModelDetails(
         model=artifact.label,
