@@ -121,14 +121,16 @@ def test_no_import_comes_back_to_where_it_began() -> None:
     TopologicalSorter(graph).prepare()  # CycleError names the circle
 
 
-def test_the_service_says_where_everything_is() -> None:
-    parts = {path.stem for path in (ROOT / "service").glob("*.py")}
-    parts |= {f"{path.name}/" for path in (ROOT / "service").iterdir() if path.is_dir()}
-    told = ast.get_docstring(ast.parse((ROOT / "service" / "__init__.py").read_text()))
+@pytest.mark.parametrize("part", ["benchmarks", "service"])
+def test_a_large_part_says_where_everything_is(part: str) -> None:
+    folder = ROOT / part
+    parts = {path.stem for path in folder.glob("*.py")}
+    parts |= {f"{path.name}/" for path in folder.iterdir() if path.is_dir()}
+    told = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
     assert told
-    named = re.findall(r"(?<=[ \n])(\w+/?)(?=[, ])", told)
+    named = re.findall(r"(?<=[ \n`])(\w+/?)(?=[, `\n])", told)
     untold = parts - {"__init__", "__main__", "__pycache__/"} - set(named)
-    assert not untold, "service/__init__.py names every module and folder"
+    assert not untold, f"{part}/__init__.py names every module and folder"
 
 
 def test_the_rules_see_imports_of_every_form(tmp_path: Path) -> None:
