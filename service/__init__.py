@@ -3,10 +3,12 @@
 The way of a request:
 
     middleware, security, head    around each: its id, metrics and log; limits; HEAD as GET
+    gate                          an early no, where there is no room
     routes/, schemas/, parsing    its path, query and body; what answers hold
     admission, keys               who may ask, how much, of which model
     subject                       what is to be seen: seeds, latents, a way between two seeds
-    pipeline, scheduler, job      the queue, batches, the deadline, a client that leaves
+    pipeline, scheduler           the queue, the deadline, a client that leaves
+    lane, job                     who is next, batches, what they give
     gallery, engine               the model that answers, and the kernels that run it
     images, answers               pictures encoded, and the response that carries them
     tarstream, ustar              any number of them as a tar

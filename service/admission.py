@@ -6,7 +6,7 @@ from fastapi import Request
 
 from service.context import Context, context
 from service.errors import RateLimited, Unknown
-from service.exchange import exchange
+from service.exchange import Exchange, exchange
 from service.gallery import Served
 from service.keys import Scope
 
@@ -19,10 +19,15 @@ async def admit(request: Request, scope: Scope) -> Context:
     A call, not a dependency: FastAPI's resolution of one costs more than this check.
     """
     service = context(request)
-    name = service.keys.authorize(exchange(request).header("authorization"), scope)
-    if name is not None:
-        exchange(request).client = f"key:{name}"
+    identify(service, exchange(request), scope)
     return service
+
+
+def identify(service: Context, asked: Exchange, scope: Scope) -> None:
+    """Names the client by its key, if it has one. Raises Unauthorized and Forbidden."""
+    name = service.keys.authorize(asked.header("authorization"), scope)
+    if name is not None:
+        asked.client = f"key:{name}"
 
 
 async def charge(request: Request, images: int) -> None:

@@ -17,6 +17,7 @@ from service.context import Context
 from service.engine import Engine
 from service.experiment import Experiment
 from service.gallery import Gallery
+from service.gate import Gate
 from service.head import HeadAsGet
 from service.keys import KeyRing
 from service.logs import RequestLog
@@ -25,7 +26,7 @@ from service.middleware import Telemetry
 from service.pipeline import Pipeline
 from service.routes import ROUTERS
 from service.scheduler import Scheduler
-from service.security import Limits
+from service.security import Limits, SecurityHeaders
 from service.settings import Settings
 from service.state.opening import open_state
 from service.tokens import Sealer
@@ -110,10 +111,12 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(Limits, body_bytes=settings.body_limit_bytes)
     # The last one added is the outermost.
+    app.add_middleware(Limits, body_bytes=settings.body_limit_bytes)
     app.add_middleware(Telemetry, metrics=metrics, request_log=request_log, tracing=tracing)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Gate, metrics=metrics, request_log=request_log)
     return app
 
 

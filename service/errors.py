@@ -20,6 +20,7 @@ from service.exchange import exchange
 from service.state import StateUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes one at each such call
 LONGEST_VALUE = 80  # characters of a client's value that are told back
 
 
@@ -140,7 +141,12 @@ DETAILS = {
 
 def respond(problem: Problem, request_id: str) -> Response:
     """The response that tells a problem."""
-    content: dict[str, Any] = {
+    return Response(content(problem, request_id), problem.status, problem.headers, MEDIA_TYPE)
+
+
+def content(problem: Problem, request_id: str) -> bytes:
+    """A problem as JSON."""
+    told: dict[str, Any] = {
         "type": f"urn:pbgen:problem:{problem.kind}",
         "title": problem.title,
         "status": problem.status,
@@ -148,9 +154,8 @@ def respond(problem: Problem, request_id: str) -> Response:
         "instance": f"urn:pbgen:request:{request_id}",
     }
     if problem.errors:
-        content["errors"] = problem.errors
-    body = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
-    return Response(body, problem.status, problem.headers, MEDIA_TYPE)
+        told["errors"] = problem.errors
+    return _encode(told).encode("utf-8", "replace")
 
 
 def of_validation(error: RequestValidationError) -> Problem:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -48,7 +48,7 @@ def open_exchange(scope: Scope) -> Exchange:
     """Begins the exchange of a request; `exchange` finds it from then on."""
     headers = dict(scope["headers"])
     asked = headers.get(b"x-request-id", b"").decode("latin-1")
-    request_id = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(16)
+    request_id = asked if _REQUEST_ID.fullmatch(asked) else f"{random.getrandbits(128):032x}"
     host = scope["client"][0] if scope.get("client") else ""
     opened = scope[KEY] = Exchange(headers, request_id, f"address:{host}")
     return opened

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from model_store import Artifact, ArtifactError, UnknownModelError
 from service.engine import Engine, Model
 from service.errors import BrokenModel, OutOfRange, Unknown, shown
+from service.lane import Lane
 from service.logs import log
 from service.metrics import Metrics
-from service.scheduler import Lane, Scheduler
+from service.scheduler import Scheduler
 
 LARGEST_GUESTS = 2  # models held for requests that name a version which is not active
 

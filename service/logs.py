@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ LONGEST_QUEUE = 1000
 FLUSH_S = 0.1
 
 log = logging.getLogger("pbgen")
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes one at each such call
 
 
 class RequestLog:
@@ -30,18 +32,31 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._pending: list[tuple[float, dict[str, Any]]] = []
+        self._counts: Counter[tuple[tuple[str, Any], ...]] = Counter()
 
     def add(self, **fields: Any) -> None:
         """A line for a request that was answered now. Called on the event loop."""
+        if self._is_wanted():
+            self._pending.append((time(), fields))
+
+    def count(self, **fields: Any) -> None:
+        """A request that shares a line with the others of FLUSH_S that were answered like this."""
+        if self._is_wanted():
+            self._counts[tuple(fields.items())] += 1
+
+    def _is_wanted(self) -> bool:
         if not log.isEnabledFor(logging.INFO):
-            return
-        if not self._pending:
+            return False
+        if not self._pending and not self._counts:
             asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
-        self._pending.append((time(), fields))
+        return True
 
     def flush(self) -> None:
         """Hands over what there is."""
-        pending, self._pending = self._pending, []
+        now = time()
+        pending = self._pending
+        pending += [(now, {**dict(like), "requests": n}) for like, n in self._counts.items()]
+        self._pending, self._counts = [], Counter()
         if pending:
             log.info("requests", extra={"lines": pending})
 
@@ -57,10 +72,7 @@ class JsonFormatter(logging.Formatter):
                 fields["exception"] = self.formatException(record.exc_info)
             lines = [(record.created, fields)]
         level = {"level": record.levelname.lower()}
-        return "\n".join(
-            json.dumps({"time": _iso(at), **level, **fields}, ensure_ascii=False)
-            for at, fields in lines
-        )
+        return "\n".join(_encode({"time": _iso(at), **level, **fields}) for at, fields in lines)
 
 
 class DroppingHandler(QueueHandler):

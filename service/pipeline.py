@@ -90,6 +90,19 @@ class Pipeline:
         """How many jobs can run at once."""
         return self._scheduler.threads
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether `check_room` could refuse anyone now."""
+        return self._scheduler.is_crowded
+
+    def refusal(self, served: Served, client: str) -> Unavailable | None:
+        """What a job of this client would be refused with now."""
+        try:
+            self._scheduler.check_room(served.lane, client)
+        except QueueFullError as full:
+            return self._overload(served, full)
+        return None
+
     def refuse_while_draining(self) -> None:
         """Raises Unavailable once the service has been told to stop."""
         if self.draining:
@@ -123,12 +136,15 @@ class Pipeline:
         try:
             return self._scheduler.submit(served.lane, inputs, finish, client)
         except QueueFullError as full:
-            self._metrics.rejected.labels("overload").inc()
-            raise Unavailable(
-                f"{full.waiting} images wait for {served.model.variant}, {full.own} of them yours; "
-                f"a client may have as many waiting as there is room left of {full.limit}.",
-                retry_after_s=full.retry_after_s,
-            ) from None
+            raise self._overload(served, full) from None
+
+    def _overload(self, served: Served, full: QueueFullError) -> Unavailable:
+        self._metrics.rejected.labels("overload").inc()
+        return Unavailable(
+            f"{full.held} images of {served.model.variant} wait or run, {full.own} of them yours; "
+            f"a client may have as many as there is room left of {full.limit}.",
+            retry_after_s=full.retry_after_s,
+        )
 
     async def _outcome(self, request: Request, job: Job[T]) -> Done[T]:
         """What the job gives, unless its request's deadline or its client's leave comes first.

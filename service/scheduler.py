@@ -14,148 +14,31 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import sys
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from queue import SimpleQueue
-from time import perf_counter
 from typing import Any, TypeVar
 
-from service.job import Done, Job, Rows
+from service.job import Job
+from service.lane import Batch, Lane, Run
 from service.metrics import Metrics
 
 T = TypeVar("T")
-Run = Callable[[Sequence[Any]], Rows]
 
-TURN_ROWS = 8  # of one client and job at a time, while others wait too
+NICE = 10  # of kernel threads
 
 
 class QueueFullError(Exception):
     """The lane takes no more of this client now; `retry_after_s` is about when it will."""
 
-    def __init__(self, waiting: int, own: int, limit: int, retry_after_s: float) -> None:
-        super().__init__(f"{waiting} rows wait, {own} of this client; {limit} may")
-        self.waiting = waiting
-        self.own = own  # of the waiting rows, those of the client
+    def __init__(self, held: int, own: int, limit: int, retry_after_s: float) -> None:
+        super().__init__(f"{held} rows wait or run, {own} of this client; {limit} may")
+        self.held = held
+        self.own = own  # of these rows, the client's
         self.limit = limit
         self.retry_after_s = retry_after_s
-
-
-@dataclass(eq=False)
-class Flow:
-    """The jobs of one client that wait in a lane."""
-
-    jobs: deque[Job[Any]] = field(default_factory=deque)
-    waiting: int = 0  # rows, of all jobs
-
-
-@dataclass(eq=False)
-class Lane:
-    """The jobs that wait for one function, and what the scheduler needs to be fair to it."""
-
-    name: str
-    run: Run
-    lock: threading.Lock  # the scheduler's, held for every change of what waits
-    flows: OrderedDict[str, Flow] = field(default_factory=OrderedDict)  # in the order of turns
-    waiting: int = 0  # rows, of all flows
-    used_s: float = 0.0  # of the threads' time; raised to the others' when work comes after a pause
-    row_s: float = 0.0  # of late, for one row
-    retired: bool = False
-
-    def observe(self, row_s: float) -> None:
-        """Takes in how long a row took in the last batch."""
-        self.row_s = row_s if self.row_s == 0 else 0.8 * self.row_s + 0.2 * row_s
-
-    def rows_in(self, seconds: float, limit: int) -> int:
-        """The rows that it runs in some seconds: at least one, at most `limit`."""
-        return min(limit, max(1, int(seconds / self.row_s))) if self.row_s else limit
-
-    def waiting_of(self, client: str) -> int:
-        """The rows of a client that wait."""
-        flow = self.flows.get(client)
-        return flow.waiting if flow else 0
-
-    def add(self, job: Job[Any]) -> None:
-        flow = self.flows.setdefault(job.client, Flow())
-        flow.jobs.append(job)
-        flow.waiting += job.rows
-        self.waiting += job.rows
-
-    def take(self, limit: int) -> Batch:
-        """Up to `limit` rows, from the clients in turn, and from each one's jobs in turn."""
-        counts: dict[Job[Any], int] = {}
-        room = min(limit, self.waiting)
-        self.waiting -= room
-        while room:
-            client, flow = self.flows.popitem(last=False)
-            turn = min(TURN_ROWS, room, flow.waiting)
-            room -= turn
-            flow.waiting -= turn
-            while turn:
-                job = flow.jobs.popleft()
-                count = min(turn, job.waiting - counts.get(job, 0))
-                counts[job] = counts.get(job, 0) + count
-                turn -= count
-                if counts[job] < job.waiting:
-                    flow.jobs.append(job)
-            if flow.waiting:
-                self.flows[client] = flow
-        return Batch(self, [(job, job.take(count)) for job, count in counts.items()])
-
-    def withdraw(self, job: Job[Any]) -> None:
-        """Forgets a job: nothing more of it runs, and nobody waits for it any more."""
-        with self.lock:
-            self.drop(job)
-        job.future.cancel()
-
-    def drop(self, job: Job[Any]) -> None:
-        """Takes out what waits of a job; the lock is held."""
-        if job.waiting:
-            flow = self.flows[job.client]
-            flow.jobs.remove(job)
-            flow.waiting -= job.waiting
-            if not flow.waiting:
-                del self.flows[job.client]
-            self.waiting -= job.waiting
-            job.taken = job.rows
-
-
-@dataclass(eq=False)
-class Batch:
-    """Parts of jobs that run together, and after the run what each gave."""
-
-    lane: Lane
-    parts: list[tuple[Job[Any], slice]]
-    run_s: float = 0.0
-    results: list[tuple[Job[Any], Done[Any] | Exception | None]] = field(default_factory=list)
-
-    @property
-    def rows(self) -> int:
-        return sum(part.stop - part.start for _, part in self.parts)
-
-    def run(self) -> None:
-        """Runs in a kernel thread; what a job raises is that job's result, and never leaves."""
-        began = perf_counter()
-        try:
-            outputs = self.lane.run([job.inputs[part] for job, part in self.parts])
-        except Exception as error:
-            self.results = [(job, error) for job, _ in self.parts]
-            return
-        finally:
-            self.run_s = perf_counter() - began
-        row = 0
-        for job, part in self.parts:
-            end = row + part.stop - part.start
-            self.results.append((job, self._deliver(job, part, outputs[row:end])))
-            row = end
-
-    @staticmethod
-    def _deliver(job: Job[Any], part: slice, outputs: Rows) -> Done[Any] | Exception | None:
-        try:
-            return job.deliver(part, outputs)
-        except Exception as error:
-            return error
 
 
 class Scheduler:
@@ -207,14 +90,10 @@ class Scheduler:
     def submit(self, lane: Lane, inputs: Any, finish: Callable[[Any], T], client: str) -> Job[T]:
         """Queues rows; `finish(outputs)` runs in a kernel thread and makes the job's value.
 
-        Raises QueueFullError for a client with as many rows waiting as there is room left in the
-        lane's queue, or more: one alone gets half of it, two a third each, and there is always
-        room for another (dynamic thresholds; Choudhury and Hahne, 1998).
+        Raises QueueFullError as `check_room` does.
         """
         with self._lock:
-            own = lane.waiting_of(client)
-            if own >= self._queue_limit - lane.waiting:
-                raise QueueFullError(lane.waiting, own, self._queue_limit, self._drain_s(lane))
+            self.check_room(lane, client)
             if lane not in self._lanes:  # retired since its caller chose it
                 self._lanes.append(lane)
             if not lane.waiting:
@@ -225,6 +104,20 @@ class Scheduler:
             while self._idle and (batch := self._next()) is not None:
                 self._batches.put(batch)
         return job
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether some lane holds half of what it may, so that `check_room` can fail."""
+        return any(2 * lane.all_held >= self._queue_limit for lane in self._lanes)
+
+    def check_room(self, lane: Lane, client: str) -> None:
+        """Raises QueueFullError for a client with as many rows in the lane as there is room left,
+        or more: one alone gets half of it, two a third each, and there is always room for another
+        (dynamic thresholds; Choudhury and Hahne, 1998).
+        """
+        own = lane.held[client]
+        if own >= self._queue_limit - lane.all_held:
+            raise QueueFullError(lane.all_held, own, self._queue_limit, self._drain_s(lane))
 
     def close(self) -> None:
         """Ends the threads after the batches that they have; waits for them."""
@@ -247,6 +140,7 @@ class Scheduler:
         return lane.take(min(share, lane.rows_in(self._batch_s, self._batch_limit)))
 
     def _work(self) -> None:
+        _yield_to_others()
         while (batch := self._batches.get()) is not None:
             while batch is not None:
                 batch.run()
@@ -269,7 +163,11 @@ class Scheduler:
             return following
 
     def _settle(self, batch: Batch) -> None:
-        """Takes a batch's results to those who wait."""
+        """Takes a batch's results to those who wait. Only from here on is there room again, so that
+        where the event loop is what is slow it is given less to do."""
+        with self._lock:
+            for job, part in batch.parts:
+                batch.lane.release(job, part.stop - part.start)
         self._metrics.observe_batch(batch.lane.name, batch.rows, batch.run_s)
         for job, result in batch.results:
             if isinstance(result, Exception):
@@ -286,3 +184,9 @@ class Scheduler:
 
     def _drain_s(self, lane: Lane) -> float:
         return lane.waiting * lane.row_s / self.threads
+
+
+def _yield_to_others() -> None:
+    """Lets the event loop go first where cores are few: what it has to do is short."""
+    if sys.platform == "linux":  # where a thread has a priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -17,8 +17,25 @@ SECURITY_HEADERS = [
 ]
 
 
+class SecurityHeaders:
+    """Adds SECURITY_HEADERS to every answer that lacks them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                added = [header for header in SECURITY_HEADERS if header[0] not in given]
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        await self._app(scope, receive, secured)
+
+
 class Limits:
-    """Bounds URL, headers and body, and adds SECURITY_HEADERS to every answer that lacks them.
+    """Bounds URL, headers and body.
 
     A body is refused by its announced length at once, or as soon as it passes the bound, by raising
     TooLarge to whoever reads it.
@@ -43,14 +60,7 @@ class Limits:
                 raise self._too_large(f"{received} or more")
             return message
 
-        async def secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = {name.lower() for name, _ in message["headers"]}
-                added = [header for header in SECURITY_HEADERS if header[0] not in given]
-                message["headers"] = [*message["headers"], *added]
-            await send(message)
-
-        await self._app(scope, counted, secured)
+        await self._app(scope, counted, send)
 
     def _check(self, scope: Scope) -> None:
         url = len(scope["raw_path"]) + len(scope["query_string"])

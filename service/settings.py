@@ -45,16 +45,16 @@ class Settings(BaseSettings):
         default=32, ge=1, le=1024, description="Images run in one batch at most."
     )
     batch_s: float = Field(
-        default=0.02,
+        default=0.01,
         gt=0,
         le=60,
         description="Seconds that a batch may take, about: what others wait for at most.",
     )
     queue_limit: int = Field(
-        default=256,
+        default=128,
         ge=1,
-        description="Images that may wait for a variant. A client with as many waiting as there is "
-        "room left gets 503, so that none fills the queue alone.",
+        description="Images of a variant that may wait or run. A client with as many as there is "
+        "room left gets 503, so that none takes it all.",
     )
     stream_limit: int = Field(
         default=LARGEST_STREAM, ge=1, le=LARGEST_STREAM, description="Images of a stream at most."

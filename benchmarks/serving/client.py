@@ -93,13 +93,14 @@ class _Running:
     def send_due(self, now: float) -> float:
         """Sends what is due, as far as connections are idle; seconds until more is."""
         idle = self.idle
-        while idle and self._next <= now and now < self.ends:
+        while idle and self._next <= now and (self._next if self._gap_s else now) < self.ends:
             idle.pop().send(self.flow.request(), self._next if self._gap_s else now)
             self._next += self._gap_s
         return self._next - now if self._next > now else 1.0
 
     def is_over(self, now: float) -> bool:
-        return now >= self.ends and len(self.idle) == self._open
+        sent = self._next >= self.ends or not self._gap_s
+        return now >= self.ends and sent and len(self.idle) == self._open
 
     def settle(self, connection: _Connection, status: int) -> None:
         """Takes in an answer."""

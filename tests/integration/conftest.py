@@ -8,7 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import factories
 from tests.serving import serving
+
+BASE_64 = {"widths": (512, 256, 128, 64, 3), "latent_dim": 100}
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +22,9 @@ def http(random_store: Path) -> Iterator[httpx.Client]:
         httpx.Client(base_url=server.url, timeout=30) as client,
     ):
         yield client
+
+
+@pytest.fixture(scope="session")
+def full_size_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random generators of the size that ships."""
+    return factories.store(tmp_path_factory.mktemp("full-size"), **BASE_64)

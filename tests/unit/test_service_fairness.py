@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from service.scheduler import TURN_ROWS, QueueFullError, Scheduler
+from service.lane import TURN_ROWS
+from service.scheduler import QueueFullError, Scheduler
 from tests.scheduling import CLIENT, Gate, listed, on_scheduler, squares
 
 
@@ -59,7 +60,7 @@ def test_no_client_fills_the_queue_alone() -> None:
         def fill(client: str) -> int:
             with pytest.raises(QueueFullError) as caught:
                 flood(client)
-            assert caught.value.own == lane.waiting_of(client)
+            assert caught.value.own == lane.held[client]
             return caught.value.own
 
         assert [fill(client) for client in (CLIENT, "second", "third")] == [60, 30, 15]

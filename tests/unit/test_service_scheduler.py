@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.scheduler import Lane, QueueFullError, Scheduler
+from service.lane import Lane
+from service.scheduler import QueueFullError, Scheduler
 from tests.scheduling import CLIENT, Gate, entered, listed, on_scheduler, squares
 
 
@@ -71,7 +72,7 @@ def test_a_full_queue_refuses_and_names_its_bound() -> None:
         waiting = scheduler.submit(lane, range(4), listed, CLIENT)
         with pytest.raises(QueueFullError) as caught:
             scheduler.submit(lane, range(1), listed, CLIENT)
-        assert (caught.value.waiting, caught.value.own, caught.value.limit) == (4, 4, 4)
+        assert (caught.value.held, caught.value.own, caught.value.limit) == (5, 5, 4)
         lane.withdraw(waiting)  # frees its place at once
         last = scheduler.submit(lane, range(2, 3), listed, CLIENT)
         gate.open.set()

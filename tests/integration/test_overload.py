@@ -1,0 +1,126 @@
+"""The service with more to do than it can: who is refused, and what goes on meanwhile."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.exposition import sample
+from tests.serving import serving
+
+
+def test_overload_deadline_and_a_client_that_leaves(full_size_store: Path) -> None:
+    with (
+        serving(
+            store=full_size_store, threads=1, isa="numpy", queue_limit=32, deadline_s=1.0
+        ) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        statuses: list[int] = []
+
+        def ask(count: int) -> None:
+            answer = httpx.post(f"{server.url}/generate?variant=full&count={count}", timeout=30)
+            statuses.append(answer.status_code)
+            if answer.status_code == 503:
+                assert int(answer.headers["retry-after"]) >= 1
+
+        crowd = [threading.Thread(target=ask, args=(64,)) for _ in range(12)]
+        for each in crowd:
+            each.start()
+        for each in crowd:
+            each.join()
+        assert set(statuses) <= {200, 503, 504}
+        assert 503 in statuses
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{server.url}/generate?variant=full&count=64", timeout=0.1)
+        left_by = time.monotonic() + 5
+        while sample(client, "pbgen_requests_in_progress", variant="full"):
+            assert time.monotonic() < left_by
+        assert sample(client, "pbgen_queue_depth", variant="full") == 0
+        assert sample(client, "pbgen_requests_rejected_total", reason="overload") >= 1
+        assert client.get("/livez").status_code == 200
+
+
+def test_many_jobs_of_one_request_have_its_deadline_and_its_client(full_size_store: Path) -> None:
+    with (
+        serving(store=full_size_store, threads=1, isa="numpy", deadline_s=0.4) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        assert client.post("/compare?c=full&count=64").status_code == 504
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/compare?c=full&count=64", timeout=0.15)
+        left_by = time.monotonic() + 5
+        while not sample(client, "pbgen_requests_rejected_total", reason="client_left"):
+            assert time.monotonic() < left_by
+        assert sample(client, "pbgen_requests_rejected_total", reason="deadline") == 1
+        # A body that nobody asked for is bounded too, announced or not.
+        body = (b" " * 2**16 for _ in range(160))
+        assert client.post("/compare?c=full&count=64", content=body).status_code == 413
+
+
+def test_one_clients_grids_leave_room_for_anothers_face(full_size_store: Path) -> None:
+    with (
+        serving(
+            store=full_size_store, threads=1, isa="numpy", queue_limit=64, deadline_s=60
+        ) as server,
+        httpx.Client(base_url=server.url, timeout=60) as client,
+    ):
+
+        def ask(count: int, address: str) -> int:
+            query = f"{server.url}/generate?variant=full&count={count}"
+            # The server trusts X-Forwarded-For of a balancer on its own machine.
+            return httpx.post(query, headers={"x-forwarded-for": address}, timeout=60).status_code
+
+        with ThreadPoolExecutor(6) as pool:
+            greedy = [pool.submit(ask, 16, "10.0.0.1") for _ in range(6)]
+            while not sample(client, "pbgen_requests_rejected_total", reason="overload"):
+                pass
+            assert ask(1, "10.0.0.2") == 200
+            assert sample(client, "pbgen_requests_in_progress", variant="full") >= 1  # still
+        assert {each.result() for each in greedy} == {200, 503}
+
+
+def test_what_there_is_no_room_for_is_refused_early(full_size_store: Path) -> None:
+    with (
+        serving(
+            store=full_size_store, threads=1, isa="numpy", queue_limit=2, deadline_s=60
+        ) as server,
+        httpx.Client(base_url=server.url, timeout=60) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        grid = pool.submit(httpx.post, f"{server.url}/generate?variant=full&count=8", timeout=60)
+        while not sample(client, "pbgen_requests_in_progress", variant="full"):
+            pass
+        told = client.post("/generate?seed=1&variant=full", headers={"x-request-id": "mine"})
+        assert told.status_code == 503
+        assert told.headers["content-type"] == "application/problem+json"
+        assert told.headers["x-request-id"] == "mine"
+        assert int(told.headers["retry-after"]) >= 1
+        assert told.headers["x-content-type-options"] == "nosniff"
+        problem = told.json()
+        assert problem["instance"] == "urn:pbgen:request:mine"
+        assert "images of full wait or run" in problem["detail"]
+        # What would have another answer gets that, and what is not for the kernels goes on.
+        assert client.post("/generate?variant=none").status_code == 404
+        assert client.get("/generate?variant=full").status_code == 405
+        wrong = {"authorization": "Bearer nobody"}
+        assert client.post("/generate?variant=full", headers=wrong).status_code == 401
+        assert client.get("/livez").status_code == 200
+        assert not grid.done()
+        assert client.post("/generate?variant=partial").status_code == 200
+        assert grid.result().status_code == 200
+        assert client.post("/generate?variant=full").status_code == 200
+        assert sample(client, "pbgen_requests_rejected_total", reason="overload") == 1
+        refused = {"route": "/generate", "variant": "full", "code": "503"}
+        assert sample(client, "pbgen_http_requests_total", **refused) == 1
+        server.process.terminate()
+        _, log = server.process.communicate(timeout=30)
+    lines = [json.loads(line) for line in log.splitlines()]
+    (counted,) = [line for line in lines if line["status"] == 503]
+    assert (counted["requests"], counted["variant"]) == (1, "full")
