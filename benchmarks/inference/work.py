@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from kernels import native
 from kernels.spec import Deconvolution, GeneratorSpec, Precision
 
-TOGETHER = {"amx": 8}  # images that share one reading of the weights: `images` of kernels/c/isa_*.c
+# Images that share one reading of the weights: `images` of kernels/c/isa_*.c.
+TOGETHER = {"amx": 8, "avx2": 4}
 TOGETHER_ELSEWHERE = 16  # and of floats
 
 

@@ -6,7 +6,6 @@
 
 #include "rows.h"
 
-#define INLINE static inline __attribute__((always_inline))
 #define BIT_ROWS 2
 
 /* Bits of a row and of the weights that differ, in each byte. */

@@ -7,8 +7,6 @@
 
 #include "isa.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* Row i of eight: bit i of every byte of `bits` as +1 or -1. */
 INLINE __m512i signs(__m512i bits, uint32_t i)
 {

@@ -24,6 +24,24 @@ static void finish_bits(const job *j, const int32_t *acc, uint32_t rows, uint8_t
       out[r][i / 8] = top_bits(bytes[r] + i);
 }
 
+/* Rows of sums -> results as tables. */
+static void finish_tables(const job *j, const int32_t *acc, uint32_t rows, uint8_t *const *out)
+{
+  uint8_t bytes[BLOCK_ROWS][2 * LANES], *to[BLOCK_ROWS] = {NULL};
+  for (uint32_t r = 0; r < rows; r++)
+    to[r] = out[r] ? bytes[r] : NULL;
+  j->ops->finish_bytes(acc, rows, &j->e, to);
+  const uint32_t left = (j->l->c_out - j->column + 7) / 8, all = j->halves * LANES / 8;
+  const uint32_t chunks = left < all ? left : all;
+  for (uint32_t r = 0; r < rows; r++) {
+    uint8_t *tables[2 * LANES / 8];
+    for (uint32_t c = 0; out[r] && c < chunks; c++)
+      tables[c] = out[r] + c * j->out.chunk;
+    if (out[r])
+      j->ops->tabulate(bytes[r], 2 * chunks, tables);
+  }
+}
+
 void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at)
 {
   const layer_plan *l = j->l;
@@ -48,6 +66,8 @@ void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at)
     j->ops->finish_floats((const float *)(const void *)acc, rows, &j->e, out);
   else if (l[1].precision == PBGEN_XNOR)
     finish_bits(j, acc, rows, out);
+  else if (l[1].tables)
+    finish_tables(j, acc, rows, out);
   else
     j->ops->finish_bytes(acc, rows, &j->e, out);
 }

@@ -6,11 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define INLINE static inline __attribute__((always_inline))
+
 #define LANES 16      /* output channels side by side in a panel's half */
 #define BLOCK_ROWS 16 /* rows that lie together in memory */
 #define MAX_BLOCKS 16 /* of a tile */
 #define LINE 64       /* bytes of channels that lie together: a chunk of one row */
 #define MAX_TAPS 64   /* PBGEN_MAX_KERNEL squared */
+#define TABLE_BITS 5  /* of the ten of an entry of a table, in its first part */
 #define SPAN 20       /* most steps, each a chunk of one tap, whose weights (40 KB) stay in L1 */
 
 /* A tile: blocks of 16 rows (pixels or images) x columns (output channels), summed over steps. A
@@ -46,6 +49,11 @@ typedef struct tile {
   const uint8_t *bits[MAX_TAPS];
 } tile;
 
+/* In a layer of tables, a quad of a row is 32 bytes: of the sums of its sixteen subsets (entry p of
+ * the channels that are bits of p), the low TABLE_BITS bits and then the rest. So a chunk holds two
+ * quads, and behind a row's last chunk is one that begins with the sum of all, int32_t. Of weights,
+ * b[k] is uint8_t [chunks][halves][LANES], bit i for channel 8 * chunk + i. */
+
 /* How sums become the next layer's bytes, or steps of the table of grey levels. Columns beyond the
  * layer's have scale and shift 0. */
 typedef struct epilogue {
@@ -76,6 +84,11 @@ typedef struct isa {
 
   /* acc int32_t [blocks][16][halves][LANES] = sums of uint8_t x int8_t. */
   void (*sum_bytes)(const tile *t, int32_t *acc);
+
+  /* The same for ±1 weights from tables, or NULL: there are none. And how they are made: `quads`
+   * quads of bytes -> each two at to[quad / 2]. */
+  void (*sum_tables)(const tile *t, int32_t *acc);
+  void (*tabulate)(const uint8_t *bytes, uint32_t quads, uint8_t *const *to);
 
   /* acc = minus the number of bits in which inputs and weights differ. */
   void (*sum_bits)(const tile *t, int32_t *acc);

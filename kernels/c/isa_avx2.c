@@ -1,9 +1,11 @@
-/* AVX2 and FMA. Binary weights: vpmaddubsw sums pairs of products in int16, of which 64 fit before
- * they are widened (64 * 2 * 255 = 32640). Fixed weights would saturate there, so they come
- * as words. */
+/* AVX2 and FMA. Binary weights are looked up (avx2_tables.h), but those of a last layer whose
+ * phases are together, which may be 0: for these vpmaddubsw sums pairs of products in int16, of
+ * which 64 fit before they are widened (64 * 2 * 255 = 32640). Fixed weights would saturate there,
+ * so they come as words. */
 #include <string.h>
 
 #include "avx2_bits.h"
+#include "avx2_tables.h"
 #include "cpu_x86.h"
 
 #define WIDEN_EVERY 4 /* chunks, of 16 quads */
@@ -47,16 +49,16 @@ INLINE void add_to(int32_t *acc, __m256i sums)
   *to = _mm256_add_epi32(*to, sums);
 }
 
-/* Adds `quads` quads to the int16 sums of `rows` rows. */
+/* Adds `quads` quads to the int16 sums of four rows. */
 INLINE void quads_bytes(const uint8_t *a, const int8_t *b, size_t b_step, uint32_t quads,
-                        uint32_t rows, __m256i sums[4][2])
+                        __m256i sums[4][2])
 {
 #pragma GCC unroll 4
   for (uint32_t quad = 0; quad < quads; quad++, a += 4, b += b_step) {
     const __m256i w0 = _mm256_load_si256((const __m256i *)(const void *)b);
     const __m256i w1 = _mm256_load_si256((const __m256i *)(const void *)(b + 32));
 #pragma GCC unroll 4
-    for (uint32_t r = 0; r < rows; r++) {
+    for (uint32_t r = 0; r < 4; r++) {
       const __m256i x = quad_of(a + r * LINE);
       sums[r][0] = _mm256_add_epi16(sums[r][0], _mm256_maddubs_epi16(x, w0));
       sums[r][1] = _mm256_add_epi16(sums[r][1], _mm256_maddubs_epi16(x, w1));
@@ -64,25 +66,25 @@ INLINE void quads_bytes(const uint8_t *a, const int8_t *b, size_t b_step, uint32
   }
 }
 
-/* Adds chunks c0 ... c1 - 1 of one tap to rows x 16 columns of acc, for weights within +-1. */
+/* Adds chunks c0 ... c1 - 1 of one tap to 4 rows x 16 columns of acc, for weights within +-1. */
 INLINE void byte_block(const tile *t, const uint8_t *row, const int8_t *b, uint32_t c0, uint32_t c1,
-                       uint32_t rows, int32_t *acc)
+                       int32_t *acc)
 {
   const size_t width = t->halves * LANES;
   __m256i sums[4][2];
 #pragma GCC unroll 4
-  for (uint32_t r = 0; r < rows; r++)
+  for (uint32_t r = 0; r < 4; r++)
     sums[r][0] = sums[r][1] = _mm256_setzero_si256();
   for (uint32_t c = c0; c < c1; c++, b += LINE * width) {
     const uint32_t quads = chunk_quads(t->channels, c);
     if (quads == LINE / 4)
-      quads_bytes(row + c * t->chunk, b, 4 * width, LINE / 4, rows, sums);
+      quads_bytes(row + c * t->chunk, b, 4 * width, LINE / 4, sums);
     else
-      quads_bytes(row + c * t->chunk, b, 4 * width, quads, rows, sums);
+      quads_bytes(row + c * t->chunk, b, 4 * width, quads, sums);
   }
   const __m256i one = _mm256_set1_epi16(1);
 #pragma GCC unroll 4
-  for (uint32_t r = 0; r < rows; r++)
+  for (uint32_t r = 0; r < 4; r++)
     for (uint32_t i = 0; i < 2; i++)
       add_to(acc + r * width + i * 8, _mm256_madd_epi16(sums[r][i], one));
 }
@@ -132,10 +134,7 @@ static void add_tap(const tile *t, uint32_t block, uint32_t tap, uint32_t half, 
   for (uint32_t c0 = 0; c0 < chunks; c0 += WIDEN_EVERY, b += (size_t)WIDEN_EVERY * LINE * width) {
     const uint32_t c1 = chunks - c0 < WIDEN_EVERY ? chunks : c0 + WIDEN_EVERY;
     for (uint32_t r = 0; r < rows; r += 4)
-      if (rows - r == 1)
-        byte_block(t, a + r * LINE, b, c0, c1, 1, acc + r * width);
-      else
-        byte_block(t, a + r * LINE, b, c0, c1, 4, acc + r * width);
+      byte_block(t, a + r * LINE, b, c0, c1, acc + r * width);
   }
 }
 
@@ -143,13 +142,10 @@ static void sum_bytes(const tile *t, int32_t *acc)
 {
   const uint32_t width = t->halves * LANES;
   memset(acc, 0, (size_t)t->blocks * BLOCK_ROWS * width * sizeof *acc);
-  for (uint32_t i = 0; i < t->taps; i++) {
-    if (t->fresh)
-      expand(t->bits[i], eights_of((t->channels + 3) / 4, t->halves), ~(uint64_t)0, t->b[i]);
+  for (uint32_t i = 0; i < t->taps; i++)
     for (uint32_t half = 0; half < t->halves; half++)
       for (uint32_t block = 0; block < t->blocks; block++)
         add_tap(t, block, i, half, acc + (size_t)block * BLOCK_ROWS * width + half * LANES);
-  }
 }
 
 #define FLOAT_ROWS 4
@@ -266,12 +262,14 @@ const isa pbgen_avx2 = {
     .name = "avx2",
     .available = pbgen_has_avx2,
     .row_step = 4,
-    .images = 16,
+    .images = 4,
     .words = 1,
     .begin = nothing,
     .end = nothing,
     .expand = expand,
     .sum_bytes = sum_bytes,
+    .sum_tables = sum_tables,
+    .tabulate = tabulate,
     .sum_bits = sum_bits,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,

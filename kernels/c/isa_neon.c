@@ -7,7 +7,6 @@
 #include "cpu_arm.h"
 #include "rows.h"
 
-#define INLINE static inline __attribute__((always_inline))
 #define ROWS 4
 
 static void expand(const uint8_t *bits, size_t eights, uint64_t valid, int8_t *panel)

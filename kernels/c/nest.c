@@ -4,6 +4,7 @@
 
 #define PARTS 4        /* of a layer for each member, at least */
 #define MOST_SHARES 16 /* for each member */
+#define NEAR (1 << 18) /* bytes of tables that stay in L2 while all panels pass over them */
 
 /* Sum and finish the blocks that the tile has gathered. */
 static void flush(job *j, tile *t)
@@ -13,6 +14,8 @@ static void flush(job *j, tile *t)
     j->ops->sum_floats(t, (float *)(void *)j->acc);
   else if (j->l->precision == PBGEN_XNOR)
     j->ops->sum_bits(t, j->acc);
+  else if (j->l->tables)
+    j->ops->sum_tables(t, j->acc);
   else
     j->ops->sum_bytes(t, j->acc);
   for (uint32_t i = 0; i < t->blocks; i++)
@@ -142,7 +145,7 @@ static void ready_panel(job *j, uint8_t *packed)
   const layer_plan *l = j->l;
   const size_t tap_bytes = panel_tap_bytes(l, j->halves);
   const size_t expanded = panel_quads(l) * j->halves * LANES * 4;
-  const int binary = l->precision == PBGEN_BINARY, usable = binary && !l->combined;
+  const int binary = l->precision == PBGEN_BINARY && !l->tables, usable = binary && !l->combined;
   const int one_run = j->in.one_run || positions_of(l) == 1;
   j->fresh = usable && one_run;
   for (uint32_t i = 0; i < j->tap_count; i++, packed += tap_bytes) {
@@ -202,20 +205,23 @@ void do_layer(job *j)
   const uint32_t columns = line > panel_columns(l) ? line : panel_columns(l);
   const uint32_t parts = groups_of(l) * divide_up(l->columns, columns);
   /* Enough parts for members to end together, but not so many that taking them costs time. */
-  const uint32_t wanted = j->members > 1 ? divide_up(PARTS * j->members, parts) : 1;
+  uint32_t wanted = j->members > 1 ? divide_up(PARTS * j->members, parts) : 1;
+  if (l->tables && j->in.bytes / NEAR > wanted)
+    wanted = (uint32_t)(j->in.bytes / NEAR);
   const uint32_t lines = divide_up(positions, wanted), bands = divide_up(positions, lines);
   const uint32_t share = divide_up(parts * bands, MOST_SHARES * j->members);
-  uint8_t *packed = (uint8_t *)(uintptr_t)j->p + l->weights, *next = packed;
   begin_phase(&j->worker, divide_up(parts * bands, share));
   uint32_t mine = next_share(&j->worker), part = 0;
-  for (j->group = 0; j->group < groups_of(l) && mine != NO_SHARE; j->group++) {
-    j->tap_count = list_taps(l, j->group, j->taps);
-    for (uint32_t first = 0; first < l->columns; first += columns, packed = next)
-      for (j->y0 = 0; j->y0 < positions; j->y0 = j->y1, part++) {
-        j->y1 = j->y0 + lines < positions ? j->y0 + lines : positions;
-        next = do_panels(j, first, columns, packed, part / share == mine);
+  for (j->y0 = 0; j->y0 < positions && mine != NO_SHARE; j->y0 = j->y1) {
+    uint8_t *packed = (uint8_t *)(uintptr_t)j->p + l->weights;
+    j->y1 = j->y0 + lines < positions ? j->y0 + lines : positions;
+    for (j->group = 0; j->group < groups_of(l) && mine != NO_SHARE; j->group++) {
+      j->tap_count = list_taps(l, j->group, j->taps);
+      for (uint32_t first = 0; first < l->columns; first += columns, part++) {
+        packed = do_panels(j, first, columns, packed, part / share == mine);
         if (part / share == mine && (part % share == share - 1 || part == parts * bands - 1))
           mine = next_share(&j->worker);
       }
+    }
   }
 }

@@ -142,7 +142,10 @@ static void pack_bits(const source *s, uint32_t column, const tap *t, uint8_t *o
     for (uint32_t i = 0; i < s->l->c_in; i++) {
       const uint32_t bit = bits[i / 8] >> (i % 8) & 1;
       const uint32_t row = i / 4 * halves + lane / LANES;
-      out[row / 8 * 64 + lane % LANES * 4 + i % 4] |= (uint8_t)(bit << (row % 8));
+      if (s->l->tables)
+        out[i / 8 * halves * LANES + lane] |= (uint8_t)(bit << (i % 8));
+      else
+        out[row / 8 * 64 + lane % LANES * 4 + i % 4] |= (uint8_t)(bit << (row % 8));
       if (sums)
         sums[column + lane] += bit ? 1 : -1;
     }
@@ -259,6 +262,8 @@ int pbgen_prepare(const pbgen_layer *layers, uint32_t count, const uint8_t *tanh
     return PBGEN_BAD_MEMORY;
   p.isa_index = isa_index;
   memcpy(p.tanh_table, tanh_table, sizeof p.tanh_table);
+  for (layer_plan *l = p.layers; l < p.layers + count; l++)
+    l->tables = pbgen_isas[isa_index]->tabulate && l->precision == PBGEN_BINARY && !l->combined;
   memset(memory, 0, p.bytes);
   memcpy(memory, &p, sizeof p);
   for (uint32_t i = 0; i < count; i++)

@@ -15,6 +15,7 @@ typedef struct layer_plan {
   uint32_t c_in, c_out, kernel, padding, size_in, size_out, precision;
   uint32_t step;
   uint32_t combined; /* the phases are one group */
+  uint32_t tables;   /* inputs are tables for look-up, see isa.h */
   uint32_t columns;  /* of a group */
   int32_t d_low, d_high;
   size_t weights, weight_bytes; /* offset from the prepared memory's start, and length */
@@ -44,7 +45,7 @@ static inline size_t round_up(size_t value, size_t multiple)
 /* Bits that a channel of the layer's input takes. */
 static inline uint32_t channel_bits(const layer_plan *l)
 {
-  return l->precision == PBGEN_FLOAT ? 32 : l->precision == PBGEN_XNOR ? 1 : 8;
+  return l->tables ? 64 : l->precision == PBGEN_FLOAT ? 32 : l->precision == PBGEN_XNOR ? 1 : 8;
 }
 
 /* Bytes of all channels of a pixel of the layer's input. */

@@ -17,7 +17,8 @@ typedef struct workspace {
 static size_t panel_bytes(const layer_plan *l)
 {
   size_t most = 0;
-  for (uint32_t group = 0; l->precision == PBGEN_BINARY && group < groups_of(l); group++) {
+  for (uint32_t group = 0; l->precision == PBGEN_BINARY && !l->tables && group < groups_of(l);
+       group++) {
     tap taps[MAX_TAPS];
     const size_t bytes =
         list_taps(l, group, taps) * panel_quads(l) * panel_halves(l, 0) * LANES * 4;
@@ -48,15 +49,15 @@ static size_t place(const plan *p, uint32_t images, uint32_t member, uint32_t me
 }
 
 /* What a layer needs beside its input's bytes, in shares: 0, this; from 1 on, zeros around the
- * input and its copies. */
+ * input and its copies, or the sums of rows of tables. */
 static void prepare_layer(job *j, uint32_t i, const uint8_t *latents, const workspace *w)
 {
   uint8_t *from = w->planes[i % 2];
   /* Channels that no panel writes must be zero. */
   const int clear = j->to && padded_columns(j->l) * channel_bits(j->l + 1) / 8 % LINE;
-  const uint32_t spreading = !j->in.one_run              ? 0
-                             : j->in.chunks < j->members ? j->in.chunks
-                                                         : j->members;
+  const uint32_t spreading = !i || (!j->in.one_run && !j->l->tables) ? 0
+                             : j->in.chunks < j->members             ? j->in.chunks
+                                                                     : j->members;
   if (i && !clear && !spreading)
     return;
   begin_phase(&j->worker, 1 + spreading);
@@ -66,7 +67,7 @@ static void prepare_layer(job *j, uint32_t i, const uint8_t *latents, const work
       continue;
     }
     if (i == 0)
-      load_latents(j->l, &j->in, latents, j->images, from);
+      load_latents(j->l, &j->in, j->ops, latents, j->images, from);
     if (clear)
       memset(j->to, 0, j->out.bytes);
   }
