@@ -26,6 +26,7 @@ from deploy.panels import ROWS
 from deploy.queries import WAITING, Panel, Query
 
 WINDOW_S = 15
+CORES = "cores"  # legends of a processor begin so
 COLOURS = {"float": "#5794f2", "full": "#ff9830", "partial": "#73bf69"}
 OTHERS = ("#b877d9", "#f2495c", "#fade2a", "#8ab8ff", "#ca95e5", "#96d98d", "#ffa6b0", "#c0d8ff")
 DARK, PLATE, TEXT, FAINT, EMPTY = "#111217", "#181b1f", "#d8d9da", "#2c3235", "#8e9196"
@@ -74,22 +75,23 @@ def colours(legends: list[str]) -> list[str]:
 
 
 def draw_timeseries(axes: Axes, panel: Panel, url: str, span_s: float, end: float) -> None:
-    shown = []
-    for query in panel.queries:
-        if query.legend.startswith("cores"):
-            continue  # another unit, on an axis that this sketch lacks
-        shown += ask(url, "query_range", query, start=end - span_s, end=end, step=1)
+    asked = {"start": end - span_s, "end": end, "step": 1}
+    shown = [pair for query in panel.queries for pair in ask(url, "query_range", query, **asked)]
     if not shown:
         say_nothing(axes)
         return
-    axes.set_prop_cycle(color=colours([legend for legend, _ in shown]))
-    for legend, values in shown:
+    legends = [legend for legend, _ in shown]
+    right = draw_right_axis(axes) if any(each.startswith(CORES) for each in legends) else axes
+    lines = []
+    for (legend, values), colour in zip(shown, colours(legends), strict=True):
         times = [float(at) - end for at, _ in values]
         numbers = [float(value) for _, value in values]
+        side = right if legend.startswith(CORES) else axes
         dashes = "--" if legend.startswith(WAITING) else "-"
-        (line,) = axes.plot(times, numbers, dashes, linewidth=1.4, label=legend)
-        axes.fill_between(times, numbers, alpha=0.08, color=line.get_color(), linewidth=0)
-    axes.set_ylim(bottom=0)
+        lines += side.plot(times, numbers, dashes, linewidth=1.4, label=legend, color=colour)
+        side.fill_between(times, numbers, alpha=0.08, color=colour, linewidth=0)
+    for side in (axes, right):
+        side.set_ylim(bottom=0)
     axes.set_xlim(-span_s, 0)
     axes.grid(color=FAINT, linewidth=0.6)
     if panel.unit == "bytes":  # whole powers of two, as Grafana has them
@@ -97,6 +99,7 @@ def draw_timeseries(axes: Axes, panel: Panel, url: str, span_s: float, end: floa
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: spelled(panel.unit, value)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} s"))
     axes.legend(
+        handles=lines,
         loc="upper left",
         bbox_to_anchor=(-0.02, -0.1),
         ncols=panel.width // 2,
@@ -106,6 +109,14 @@ def draw_timeseries(axes: Axes, panel: Panel, url: str, span_s: float, end: floa
         handlelength=1.2,
         columnspacing=0.8,
     )
+
+
+def draw_right_axis(axes: Axes) -> Axes:
+    """For what has another unit than the panel."""
+    right = axes.twinx()
+    right.spines[:].set_visible(False)
+    right.tick_params(length=0, pad=-16)
+    return right
 
 
 def draw_bars(axes: Axes, panel: Panel, url: str, end: float) -> None:

@@ -117,7 +117,7 @@ def run(folder: Path, service_port: int, redis_port: int, prometheus_port: int) 
             }
             print(
                 f"service     http://{host}:{service_port}\n"
-                f"prometheus  http://{host}:{prometheus_port}/alerts\n"
+                f"prometheus  http://{host}:{prometheus_port}\n"
                 f"logs        {folder}/*.log\n"
                 f"redis       redis://{host}:{redis_port}\n"
                 "Ctrl-C stops all. A load to look at: make users",

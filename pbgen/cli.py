@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("error: --url needs httpx: pip install 'httpx>=0.28'", file=sys.stderr)
         return 1
     except making.failures() as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {making.told(error)}", file=sys.stderr)
         return 1
 
 

@@ -36,6 +36,16 @@ def failures() -> tuple[type[Exception], ...]:
     return tuple(found)
 
 
+def told(error: Exception) -> str:
+    """A failure in a line; where a service cannot be reached, with its address."""
+    line = " ".join(str(error).split())
+    httpx = sys.modules.get("httpx")
+    if httpx and isinstance(error, httpx.TransportError):
+        address = str(error.request.url).partition("?")[0]
+        return f"{address} cannot be reached: {line}"
+    return line
+
+
 def generate(options: argparse.Namespace) -> int:
     out = _file(options.out, SUFFIXES)
     if out.suffix == ".png" and options.count > LARGEST_GRID:

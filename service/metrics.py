@@ -19,6 +19,7 @@ DURATIONS_S = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
+REJECTIONS = ("overload", "deadline", "client_left", "draining", "rate_limit")
 
 Metric = TypeVar("Metric", bound=MetricWrapperBase)
 
@@ -82,6 +83,8 @@ class Metrics:
                 registry=registry,
             )
         )
+        for reason in REJECTIONS:
+            self.rejected.labels(reason)  # at 0, as a rate sees no rise where a series begins
         self.resident_bytes = Gauge(
             "pbgen_model_resident_bytes",
             "What the prepared generator holds.",

@@ -73,7 +73,7 @@ def test_compare_prints_a_row_a_variant(
         (("generate", "--out", "face.gif"), 1, ".png, .npy, .tar"),
         (("generate", "--count", "65"), 1, "at most 64"),
         (("generate", "--seed", str(2**64 - 1), "--count", "2"), 1, f"{2**64 - 1}, not {2**64}"),
-        (("generate", "--url", "http://127.0.0.1:9", "--out", "no.npy"), 1, "error: "),
+        (("generate", "--url", "http://127.0.0.1:9", "--out", "no.npy"), 1, "127.0.0.1:9"),
         (("generate", "--out", "nowhere/face.png"), 1, "no folder nowhere"),
         (("compare", "--variants", "full"), 1, "two or three"),
         (("compare", "--out", "nowhere/faces.png"), 1, "no folder nowhere"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -41,11 +42,14 @@ def test_the_stack_runs_and_stops_whole(random_store: Path, tmp_path: Path) -> N
             time.sleep(0.2)
         assert len(found) == 3
         httpx.get(f"http://127.0.0.1:{ports['service']}/images/full/1.png").raise_for_status()
+        told = "".join(process.stdout.readline() for _ in range(4))
+        for address in re.findall(r"http://\S+", told):
+            httpx.get(address, follow_redirects=True).raise_for_status()
         with redis.Redis(port=ports["redis"]) as client:
             assert client.dbsize() > 0  # the picture is shared
     finally:
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=START_S)
+        process.communicate(timeout=START_S)
     assert process.returncode == 0
     assert f"service     http://127.0.0.1:{ports['service']}" in told
     for port in ports.values():

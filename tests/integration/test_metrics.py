@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from service.metrics import REJECTIONS
 from tests.exposition import samples
 
 
@@ -57,3 +58,10 @@ def test_durations_carry_the_request_they_are_of(http: httpx.Client) -> None:
     http.post("/generate", headers={"x-request-id": "exemplary"})
     text = http.get("/metrics", headers={"accept": "application/openmetrics-text"}).text
     assert '# {request_id="exemplary"}' in text
+
+
+def test_refusals_are_there_before_the_first(http: httpx.Client) -> None:
+    """A rate sees no rise where a series begins."""
+    text = http.get("/metrics").text
+    for reason in REJECTIONS:
+        assert f'pbgen_requests_rejected_total{{reason="{reason}"}}' in text
