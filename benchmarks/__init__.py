@@ -16,4 +16,8 @@ What writes into the docs:
     readme                        the README's table
     pictures, concepts            faces; the figures of docs/concepts.md
     blocks, markdown              places for tables in pages, and tables
+
+What is measured:
+
+    artifacts, plain              files of random weights; the float generator for other runtimes
 """

@@ -19,6 +19,7 @@ from typing import Any
 
 import kernels
 import model_store
+from benchmarks.plain import torch_network
 from kernels import machine
 from kernels.bench import random_generator
 
@@ -90,16 +91,8 @@ def _pytorch_eager(spec: kernels.GeneratorSpec) -> dict[str, Run]:
     except ImportError:
         return {}
     torch.set_num_threads(1)
-    modules: list[torch.nn.Module] = []
-    for layer in spec.layers:
-        g = layer.geometry
-        modules += [
-            torch.nn.ConvTranspose2d(g.c_in, g.c_out, g.kernel, g.stride, g.padding),
-            torch.nn.ReLU(),
-        ]
-    network = torch.nn.Sequential(*modules[:-1], torch.nn.Tanh()).eval()
     latents = torch.zeros(1, spec.latent_dim, 1, 1)
-    return {"pytorch": torch.inference_mode()(partial(network, latents))}
+    return {"pytorch": torch.inference_mode()(partial(torch_network(spec), latents))}
 
 
 if __name__ == "__main__":

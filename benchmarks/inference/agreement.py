@@ -57,15 +57,20 @@ def checker(
     right = {each: kernels.Generator(random_generator(each)).run(drawn) for each in variants}
 
     def check(contestant: Contestant, ready: Ready) -> None:
-        allowed, met = bound(contestant), difference(ready.pictures, right[contestant.variant])
-        if met.mean > allowed.mean or met.largest > allowed.largest:
-            raise Absent(
-                f"its pictures differ by {met.largest} grey levels, {met.mean:.3f} in the mean; "
-                f"{allowed.largest} and {allowed.mean} are allowed ({allowed.reason})"
-            )
+        met = difference(ready.pictures, right[contestant.variant])
+        demand(met, bound(contestant))
         found[contestant] = met
 
     return check
+
+
+def demand(met: Difference, allowed: Bound) -> None:
+    """Raises Absent, with both in words, where the difference exceeds the bound."""
+    if met.mean > allowed.mean or met.largest > allowed.largest:
+        raise Absent(
+            f"its pictures differ by {met.largest} grey levels, {met.mean:.3f} in the mean; "
+            f"{allowed.largest} and {allowed.mean} are allowed ({allowed.reason})"
+        )
 
 
 def difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Difference:

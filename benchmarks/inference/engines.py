@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.inference.contestant import KERNELS, ONNXRUNTIME, OPENVINO, PYTORCH, Contestant
-from benchmarks.inference.exports import SUFFIXES, decoded, plain_layers
+from benchmarks.inference.exports import SUFFIXES
+from benchmarks.plain import decoded, torch_network
 
 Call = Callable[[], Any]
 # PyTorch's modes. `frozen`: weights are constants of the compiled program, laid out once.
@@ -79,15 +80,7 @@ class PyTorch(Engine):
         torch.set_num_threads(contestant.threads)
 
     def load(self, path: Path) -> None:
-        torch, modules = self.torch, list[Any]()
-        for layer in plain_layers(self.read(path).spec):
-            g = layer.geometry
-            deconvolution = torch.nn.ConvTranspose2d(g.c_in, g.c_out, g.kernel, g.stride, g.padding)
-            state = {"weight": layer.weight, "bias": layer.bias}
-            deconvolution.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
-            activation = torch.nn.ReLU() if layer.activation == "Relu" else torch.nn.Tanh()
-            modules += [deconvolution, activation]
-        self.network: Any = torch.nn.Sequential(*modules).eval()
+        torch, self.network = self.torch, torch_network(self.read(path).spec)
         if self.mode in (LAST, COMPILED, AUTOCAST):  # faster there; a frozen program chooses itself
             self.network.to(memory_format=torch.channels_last)
         if self.mode in (COMPILED, FROZEN, FROZEN_BFLOAT16):
@@ -164,11 +157,3 @@ ENGINES: dict[str, Callable[[Contestant], Engine]] = {
     ONNXRUNTIME: OnnxRuntime,
     OPENVINO: OpenVino,
 }
-
-
-def grey_levels(images: Any) -> NDArray[np.uint8]:
-    """Any runtime's images as the kernels give them: u8 [N, s, s, 3]."""
-    array = np.asarray(images.float() if hasattr(images, "float") else images)
-    if array.dtype == np.uint8:
-        return array
-    return np.rint(127.5 * (1 + array.astype(np.float64))).astype(np.uint8).transpose(0, 2, 3, 1)

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.inference.contestant import Contestant
-from benchmarks.inference.engines import ENGINES, Call, grey_levels
+from benchmarks.inference.engines import ENGINES, Call
 from benchmarks.inference.exports import REASON
+from benchmarks.plain import grey_levels
 from kernels import latents
 
 SEED, PICTURES = 1, 8

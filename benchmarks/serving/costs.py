@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import kernels
+from benchmarks import artifacts
 from benchmarks.serving import requests
 from benchmarks.serving.extent import Extent
 from benchmarks.serving.processes import Server, service
 from benchmarks.serving.rows import Row, load
-from benchmarks.serving.stores import FULL_SIZE, random_store
 from kernels.bench import SEED, random_generator
 
 NARROW = 4  # width before the image: the kernels take some 30 µs
@@ -32,13 +32,14 @@ def cost(extent: Extent) -> dict[str, Any]:
     rows: list[Row] = []
     with (
         TemporaryDirectory() as folder,
-        service(store=random_store(Path(folder), base=NARROW)) as server,
+        service(store=artifacts.store(Path(folder), NARROW)) as server,
     ):
         for connections in (1, 64):
             flow = requests.faces(connections)
             rows.append(load(server, flow, extent.seconds, "pbgen", "narrow"))
-    widths = {"narrow": NARROW, "shipped": FULL_SIZE // 2, "full size": FULL_SIZE}
-    times = {n: kernel_times(random_generator("partial", base)) for n, base in widths.items()}
+    wide = artifacts.FULL_SIZE
+    widths = {"narrow": NARROW, "shipped": wide // 2, "full size": wide}
+    times = {n: kernel_times(random_generator("partial", width)) for n, width in widths.items()}
     for row, batch in zip(rows, (1, 32), strict=True):
         whole_ms = row["server_cores"] / row["answers_a_second"] * 1e3
         row["outside_kernels_ms"] = whole_ms - times["narrow"]["ms_an_image"][str(batch)]
@@ -82,7 +83,7 @@ def leavers(extent: Extent) -> dict[str, Any]:
     of it waits, and the request is no longer in progress.
     """
     with TemporaryDirectory() as folder:
-        store = random_store(Path(folder))
+        store = artifacts.store(Path(folder))
         with service(store=store, isa="portable", threads=1) as server:
             freed = [_leave(server) for _ in range(extent.leavers)]
     return {"clients": len(freed), "median_ms": statistics.median(freed), "largest_ms": max(freed)}

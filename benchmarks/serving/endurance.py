@@ -10,13 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks import artifacts
 from benchmarks.serving import requests
 from benchmarks.serving.client import drive
 from benchmarks.serving.costs import kernel_times
 from benchmarks.serving.extent import Extent
 from benchmarks.serving.processes import Server, service
 from benchmarks.serving.rows import summary
-from benchmarks.serving.stores import random_store
 from model_store import Store
 from service.keys import Key, hash_key
 
@@ -73,7 +73,7 @@ def soak(extent: Extent) -> dict[str, Any]:
     flow = requests.faces(SOAK_CONNECTIONS)
     with (
         TemporaryDirectory() as folder,
-        service(store=random_store(Path(folder), base=64, versions=2), api_keys=keys) as server,
+        service(store=artifacts.store(Path(folder), 64, versions=2), api_keys=keys) as server,
     ):
         _swap(server, 1)
         _swap(server, 2)

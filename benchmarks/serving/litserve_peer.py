@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import litserve
 import numpy as np
 from fastapi import Response
 from numpy.typing import NDArray
 
+from benchmarks.plain import decoded, grey_levels, torch_network
 from kernels import latents
 from kernels.bench import random_generator
 from service.images import encode_png
@@ -29,7 +29,7 @@ def pytorch() -> Network:
     """Eager float32, all cores."""
     import torch
 
-    network = _torch_network()
+    network = torch_network(random_generator("float"))
 
     def run(z: Floats) -> Floats:
         with torch.inference_mode():
@@ -45,38 +45,15 @@ def openvino() -> Network:
     import openvino
     import torch
 
-    samples = list(_floats(latents(1 << 32, CALIBRATION))[:, None])
-    model = openvino.convert_model(
-        _torch_network(), example_input=torch.from_numpy(samples[0]), input=[-1, 100, 1, 1]
-    )
+    samples = list(decoded(latents(1 << 32, CALIBRATION))[:, None])
+    network, example = torch_network(random_generator("float")), torch.from_numpy(samples[0])
+    model = openvino.convert_model(network, example_input=example, input=[-1, 100, 1, 1])
     quantized = nncf.quantize(model, nncf.Dataset(samples), subset_size=CALIBRATION)
     compiled = openvino.Core().compile_model(
         quantized, "CPU", {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
     )
     request = compiled.create_infer_request()
     return lambda z: np.asarray(next(iter(request.infer(z).values())))
-
-
-def _torch_network() -> Any:
-    """The generator of `random_generator("float")`."""
-    import torch
-
-    modules: list[Any] = []
-    for layer in random_generator("float").layers:
-        g = layer.geometry
-        deconvolution = torch.nn.ConvTranspose2d(g.c_in, g.c_out, g.kernel, g.stride, g.padding)
-        weight = np.ascontiguousarray(
-            (layer.weight.astype(np.float32) * layer.scale[:, None]).transpose(3, 2, 0, 1)
-        )  # [c_in, c_out, kernel, kernel]
-        state = {"weight": torch.from_numpy(weight), "bias": torch.from_numpy(layer.shift.copy())}
-        deconvolution.load_state_dict(state)
-        modules += [deconvolution, torch.nn.ReLU()]
-    return torch.nn.Sequential(*modules[:-1], torch.nn.Tanh()).eval()
-
-
-def _floats(drawn: NDArray[np.uint8]) -> Floats:
-    """Latents u8 [N, D] → [N, D, 1, 1]."""
-    return ((drawn.astype(np.float32) - 127.5) / 127.5)[:, :, None, None]
 
 
 class Faces(litserve.LitAPI):  # type: ignore[misc]
@@ -98,9 +75,7 @@ class Faces(litserve.LitAPI):  # type: ignore[misc]
         return np.stack(inputs)
 
     def predict(self, drawn: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        images: Floats = self.network(_floats(drawn)).transpose(0, 2, 3, 1)
-        grey: Floats = np.rint(images * 127.5 + 127.5)
-        return grey.astype(np.uint8, order="C")
+        return grey_levels(self.network(decoded(drawn)))
 
     def unbatch(self, output: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         return list(output)

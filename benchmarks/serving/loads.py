@@ -5,15 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
+from benchmarks import artifacts
+from benchmarks.inference import agreement
+from benchmarks.inference.worker import PICTURES, Absent
 from benchmarks.serving import requests
 from benchmarks.serving.extent import Extent
 from benchmarks.serving.processes import Server, free_port, service, serving
 from benchmarks.serving.rows import Row, load, measured, summary
-from benchmarks.serving.stores import random_store
+from kernels import Generator, latents
+from kernels.bench import random_generator
 
 CONNECTIONS = (1, 16, 64)
 RATED = CONNECTIONS[-1]  # the load that overload is compared with
@@ -25,7 +33,7 @@ PROBES_A_SECOND, SCRAPES_A_SECOND = 50, 5
 @contextmanager
 def full_size() -> Iterator[Server]:
     """The service with a `partial` of 1024-512-256-128-3, random weights."""
-    with TemporaryDirectory() as folder, service(store=random_store(Path(folder))) as server:
+    with TemporaryDirectory() as folder, service(store=artifacts.store(Path(folder))) as server:
         yield server
 
 
@@ -47,13 +55,14 @@ def peers(extent: Extent) -> dict[str, Any]:
     """LitServe with the full-size float generator by each runtime; the service between them."""
     rows: list[Row] = []
     absent: list[Row] = []
-    for runtime in ("pytorch", "openvino"):
+    for runtime, bound in (("pytorch", agreement.SUMMED), ("openvino", agreement.QUANTIZED)):
         try:
             with _litserve(runtime) as server:
+                _demand_the_same_pictures(server, bound)
                 for c in CONNECTIONS:
                     name = f"LitServe, {runtime}"
                     rows.append(_closed(server, c, extent, name, "full size", requests.LITSERVE))
-        except RuntimeError as error:
+        except (RuntimeError, Absent) as error:
             reason = str(error).strip().splitlines()[-1]
             absent.append({"server": f"LitServe, {runtime}", "reason": reason})
         if runtime == "pytorch":
@@ -91,6 +100,14 @@ def _closed(
 ) -> Row:
     flow = requests.faces(connections, template=template)
     return load(server, flow, extent.seconds, name, model)
+
+
+def _demand_the_same_pictures(server: Server, bound: agreement.Bound) -> None:
+    """Raises Absent unless LitServe's PNGs show what the kernels' float generator draws."""
+    ours = Generator(random_generator("float")).run(latents(0, PICTURES))
+    asked = [server.call("POST", "/predict", body={"seed": seed}) for seed in range(PICTURES)]
+    theirs = np.stack([np.asarray(Image.open(BytesIO(png))) for png in asked])
+    agreement.demand(agreement.difference(theirs, ours), bound)
 
 
 @contextmanager

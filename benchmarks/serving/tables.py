@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from benchmarks import markdown
 from benchmarks.serving.rows import Row
 
 Parts = Mapping[str, Mapping[str, Any]]
@@ -19,12 +20,6 @@ def everything(parts: Parts) -> str:
         if name in parts
     ]
     return "\n\n".join(texts) + "\n"
-
-
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are figures."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def loads(part: Mapping[str, Any]) -> str:
@@ -45,7 +40,7 @@ def loads(part: Mapping[str, Any]) -> str:
             ]
         )
     told = [f"- {each['server']}: absent: {each['reason']}\n" for each in part.get("absent", ())]
-    return markdown(head, rows) + ("\n" + "".join(told) if told else "")
+    return markdown.table(head, rows) + ("\n" + "".join(told) if told else "")
 
 
 def overload(part: Mapping[str, Any]) -> str:
@@ -68,7 +63,7 @@ def overload(part: Mapping[str, Any]) -> str:
                 milliseconds(row[name]["p99_ms"]),
             ]
         )
-    return markdown(head, rows)
+    return markdown.table(head, rows)
 
 
 def cost(part: Mapping[str, Any]) -> str:
@@ -83,7 +78,7 @@ def cost(part: Mapping[str, Any]) -> str:
     for name, met in part["kernels"].items():
         for batch, ms in met["ms_an_image"].items():
             rows.append([f"kernels ({met['isa']}), {name}, {batch} in a batch", f"{ms:.3f}"])
-    return markdown(["an image's", "ms of one core"], rows)
+    return markdown.table(["an image's", "ms of one core"], rows)
 
 
 def figures(part: Mapping[str, Any]) -> str:
@@ -93,7 +88,7 @@ def figures(part: Mapping[str, Any]) -> str:
         if isinstance(value, int | float):
             text = f"{value:.1f}" if isinstance(value, float) else f"{value:,}"
             rows.append([name.replace("_", " "), text])
-    return markdown(["", ""], rows)
+    return markdown.table(["", ""], rows)
 
 
 def latencies(row: Row) -> list[str]:

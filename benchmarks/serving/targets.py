@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks import markdown
 from benchmarks.serving.rows import Row
-from benchmarks.serving.tables import Parts, markdown
+from benchmarks.serving.tables import Parts
 
 ALLOWED = {"200", "429", "503"}  # under overload
 
@@ -27,7 +28,7 @@ def table(parts: Parts) -> str:
     rows = [
         [each.wanted, each.measured, "yes" if each.met else "**no**"] for each in targets(parts)
     ]
-    return markdown(["wanted", "measured", "met"], rows) + "\n" + bound(parts)
+    return markdown.table(["wanted", "measured", "met"], rows) + "\n" + bound(parts)
 
 
 def targets(parts: Parts) -> Iterator[Target]:

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 import kernels
-from benchmarks.inference import agreement, entries, exports, results, tables, work
+from benchmarks import artifacts
+from benchmarks.inference import agreement, entries, results, tables, work
 from benchmarks.inference.contestant import KERNELS, ONNXRUNTIME, PYTORCH, Contestant
-from benchmarks.inference.engines import EAGER, FLOAT32, PyTorch, grey_levels
+from benchmarks.inference.engines import EAGER, FLOAT32, PyTorch
 from benchmarks.inference.load import Clock
 from benchmarks.inference.race import race
 from benchmarks.inference.worker import Absent, Ready
+from benchmarks.plain import grey_levels
 from kernels import native, reference
 from kernels.bench import random_generator
 from kernels.spec import Deconvolution, LayerSpec, Precision
@@ -53,7 +55,7 @@ def test_traffic_shares_the_weights_among_images_that_run_together() -> None:
 def test_pytorch_makes_the_kernels_pictures_of_the_same_network(tmp_path: Path) -> None:
     contestant = Contestant(PYTORCH, EAGER, 1, **SMALL)
     path = tmp_path / (contestant.network + PyTorch.suffix)
-    exports.write_artifact(path, "float", **SMALL)
+    artifacts.write(path, "float", **SMALL)
     engine = PyTorch(contestant)
     engine.load(path)
     drawn = kernels.latents(1, 4)
@@ -69,7 +71,7 @@ def test_a_race_reports_rows_and_who_is_absent(tmp_path: Path) -> None:
         Contestant(KERNELS, isa, 1, "partial", **SMALL),
         Contestant(ONNXRUNTIME, FLOAT32, 1, **SMALL),
     )
-    exports.write_artifact(tmp_path / f"{ours.network}.safetensors", "partial", **SMALL)
+    artifacts.write(tmp_path / f"{ours.network}.safetensors", "partial", **SMALL)
     (tmp_path / f"{missing.network}.onnx.reason").write_text("not exported: no onnx")
     outcome = race({ours: (1, 2), missing: (1,)}, tmp_path, seconds=0.02, rounds=2)
     assert [(row.contestant, row.batch) for row in outcome.rows] == [(ours, 1), (ours, 2)]
