@@ -85,8 +85,10 @@ class Generator:
         """Bytes that the prepared generator holds: weights by precision, and scales with shifts."""
         return self._prepared.resident_bytes
 
-    def run(self, latents: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def run(self, latents: NDArray[np.uint8], alone: bool = False) -> NDArray[np.uint8]:
         """Images of latents: u8 [N, latent_dim] → u8 [N, size, size, 3]; holds no GIL.
+
+        alone  whether this call runs on its caller's thread only, for callers that are many
 
         Raises ValueError for latents of another dtype or shape.
         """
@@ -95,4 +97,7 @@ class Generator:
                 f"latents must be uint8 [N, {self.latent_dim}], "
                 f"not {latents.dtype} {list(latents.shape)}"
             )
-        return self._prepared.run(np.ascontiguousarray(latents))
+        latents = np.ascontiguousarray(latents)
+        if isinstance(self._prepared, Team):
+            return self._prepared.run(latents, alone)
+        return self._prepared.run(latents)

@@ -31,9 +31,11 @@ class Team:
     def resident_bytes(self) -> dict[str, int]:
         return self._generator.resident_bytes
 
-    def run(self, latents: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """C-contiguous latents u8 [N, dim] → u8 [N, size, size, 3]."""
-        if self._helpers is None or len(latents) == 0 or not self._busy.acquire(blocking=False):
+    def run(self, latents: NDArray[np.uint8], alone: bool = False) -> NDArray[np.uint8]:
+        """C-contiguous latents u8 [N, dim] → u8 [N, size, size, 3]; alone: without helpers."""
+        if alone or self._helpers is None or len(latents) == 0:
+            return self._generator.run(latents)
+        if not self._busy.acquire(blocking=False):
             return self._generator.run(latents)
         try:
             self._wake(self._helpers)

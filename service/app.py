@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = Engine(Store(settings.store), settings.isa)
+        engine = Engine(Store(settings.store), settings.isa, settings.threads)
         models = engine.load_active()
         state = open_state(settings)
         metrics.breaker_open.set_function(lambda: state.is_left_alone)

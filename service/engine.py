@@ -32,6 +32,10 @@ class Model:
 
     def run(self, sources: Sources) -> NDArray[np.uint8]:
         """The images of all sources, one after the other: u8 [ΣN, S, S, 3]."""
+        return self.generator.run(latents_from(sources, self.generator.latent_dim), alone=True)
+
+    def run_together(self, sources: Sources) -> NDArray[np.uint8]:
+        """The same by all threads that the generator has."""
         return self.generator.run(latents_from(sources, self.generator.latent_dim))
 
 
@@ -42,9 +46,10 @@ class Engine:
     set that the machine lacks.
     """
 
-    def __init__(self, store: Store, isa: str | None) -> None:
+    def __init__(self, store: Store, isa: str | None, threads: int) -> None:
         self._store = store
         self._isa = isa
+        self._threads = threads
 
     def load_active(self) -> list[Model]:
         """The active version of every name in the store, which must not be empty."""
@@ -61,7 +66,7 @@ class Engine:
             label=artifact.label,
             manifest=artifact.manifest,
             artifact_bytes=artifact.file_bytes,
-            generator=Generator(artifact.spec, isa=self._isa),
+            generator=Generator(artifact.spec, self._threads, self._isa),
         )
         model.run([range(1)])  # so that the first request finds warm caches and mapped pages
         return model

@@ -117,7 +117,7 @@ class Gallery:
             return served
 
     def _serve(self, model: Model) -> Served:
-        return Served(model, self._scheduler.open(model.variant, model.run))
+        return Served(model, self._scheduler.open(model.variant, model.run, model.run_together))
 
     async def _load(self, label: str) -> Model:
         try:

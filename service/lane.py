@@ -30,6 +30,7 @@ class Lane:
 
     name: str
     run: Run
+    run_together: Run  # the same, on all threads at once
     lock: threading.Lock  # the scheduler's, held for every change of what waits
     flows: OrderedDict[str, Flow] = field(default_factory=OrderedDict)  # in the order of turns
     waiting: int = 0  # rows, of all flows
@@ -111,6 +112,7 @@ class Batch:
 
     lane: Lane
     parts: list[tuple[Job[Any], slice]]
+    threads: int = 1  # that it has: one, or all
     run_s: float = 0.0
     results: list[tuple[Job[Any], Done[Any] | Exception | None]] = field(default_factory=list)
 
@@ -122,7 +124,8 @@ class Batch:
         """Runs in a kernel thread; what a job raises is that job's result, and never leaves."""
         began = perf_counter()
         try:
-            outputs = self.lane.run([job.inputs[part] for job, part in self.parts])
+            run = self.lane.run if self.threads == 1 else self.lane.run_together
+            outputs = run([job.inputs[part] for job, part in self.parts])
         except Exception as error:
             self.results = [(job, error) for job, _ in self.parts]
             return

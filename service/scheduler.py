@@ -8,6 +8,7 @@ a client with many holds up another. No client can fill a queue alone, either.
 
 A thread that is done takes its next batch itself, whatever the event loop is busy with, so what
 waits is behind a lock; the loop gives idle threads work, and tells those who wait what came of it.
+While rows come one at a time, each has all threads.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+from time import perf_counter
 from typing import Any, TypeVar
 
 from service.job import Job
@@ -27,7 +29,8 @@ from service.metrics import Metrics
 
 T = TypeVar("T")
 
-NICE = 10  # of kernel threads
+NICE = 5  # of kernel threads
+LONE_AFTER_S = 0.1  # without company, the next row is taken to be alone too
 
 
 class QueueFullError(Exception):
@@ -55,6 +58,7 @@ class Scheduler:
         self._queue_limit = queue_limit
         self._metrics = metrics
         self._idle = threads
+        self._company_at = 0.0  # when a row last came that was not the only one
         self._closed = False
         self._batches: SimpleQueue[Batch | None] = SimpleQueue()
         self._threads = [
@@ -73,9 +77,13 @@ class Scheduler:
         """The lanes that are open, or have work left."""
         return tuple(self._lanes)
 
-    def open(self, name: str, run: Run) -> Lane:
-        """A new lane for a function that threads may call at the same time."""
-        lane = Lane(name, run, self._lock)
+    def open(self, name: str, run: Run, run_together: Run | None = None) -> Lane:
+        """A new lane for a function that threads may call at the same time.
+
+        `run_together` gives the same by as many threads as there are here; it is called while
+        rows come one at a time, and none of the threads runs anything else meanwhile.
+        """
+        lane = Lane(name, run, run_together or run, self._lock)
         with self._lock:
             self._lanes.append(lane)
         self._metrics.queue_depth.labels(name).set_function(lambda: self._waiting(name))
@@ -99,10 +107,11 @@ class Scheduler:
             if not lane.waiting:
                 busy = [other.used_s for other in self._lanes if other.waiting]
                 lane.used_s = max(lane.used_s, min(busy, default=0.0))
+            if len(inputs) > 1 or any(each.all_held for each in self._lanes):
+                self._company_at = perf_counter()
             job = Job(inputs, finish, self._loop.create_future(), client)
             lane.add(job)
-            while self._idle and (batch := self._next()) is not None:
-                self._batches.put(batch)
+            self._start()
         return job
 
     @property
@@ -127,6 +136,11 @@ class Scheduler:
         for thread in self._threads:
             thread.join()
 
+    def _start(self) -> None:
+        """Gives idle threads what waits; the lock is held."""
+        while self._idle and (batch := self._next()) is not None:
+            self._batches.put(batch)
+
     def _next(self) -> Batch | None:
         """A batch for an idle thread, which is idle no more; None if nothing waits. The lock is
         held."""
@@ -136,8 +150,11 @@ class Scheduler:
         lane = min(waiting, key=lambda lane: lane.used_s)
         # What waits is shared among the idle threads: two faces for two threads run at once.
         share = math.ceil(lane.waiting / self._idle)
-        self._idle -= 1
-        return lane.take(min(share, lane.rows_in(self._batch_s, self._batch_limit)))
+        batch = lane.take(min(share, lane.rows_in(self._batch_s, self._batch_limit)))
+        if self._idle == self.threads and perf_counter() > self._company_at + LONE_AFTER_S:
+            batch.threads = self.threads
+        self._idle -= batch.threads
+        return batch
 
     def _work(self) -> None:
         _yield_to_others()
@@ -152,13 +169,14 @@ class Scheduler:
         """What the thread that ran a batch runs next; None if nothing waits."""
         with self._lock:
             lane = batch.lane
-            lane.used_s += batch.run_s
+            lane.used_s += batch.run_s * batch.threads
             lane.observe(batch.run_s / batch.rows)
             for job, result in batch.results:
                 if isinstance(result, Exception):
                     lane.drop(job)
-            self._idle += 1
+            self._idle += batch.threads
             following = self._next()
+            self._start()
             self._sweep()
             return following
 

@@ -34,6 +34,7 @@ class Flow:
     connections: int
     rate: float | None = None  # requests a second; None: closed loop
     expected: bytes = b""  # what an answer of 200 begins with
+    count: int | None = None  # requests in all, none of them a warm-up; None: while there is time
 
 
 @dataclass
@@ -82,25 +83,32 @@ class _Running:
 
     def __init__(self, flow: Flow, address: Address, begins: float, seconds: float) -> None:
         self.flow = flow
-        self.counts_from = begins + WARM_UP_S
+        self.counts_from = begins if flow.count else begins + WARM_UP_S
         self.ends = self.counts_from + seconds
         self.answers = Answers(seconds)
         self.idle = [_Connection(self, address) for _ in range(flow.connections)]
         self._open = flow.connections
+        self._left = flow.count or math.inf
         self._next = begins  # when the next request is due
         self._gap_s = 1 / flow.rate if flow.rate else 0.0
 
     def send_due(self, now: float) -> float:
         """Sends what is due, as far as connections are idle; seconds until more is."""
         idle = self.idle
-        while idle and self._next <= now and (self._next if self._gap_s else now) < self.ends:
+        while self._is_due(now) and idle:
+            self._left -= 1
             idle.pop().send(self.flow.request(), self._next if self._gap_s else now)
             self._next += self._gap_s
         return self._next - now if self._next > now else 1.0
 
     def is_over(self, now: float) -> bool:
-        sent = self._next >= self.ends or not self._gap_s
-        return now >= self.ends and sent and len(self.idle) == self._open
+        is_last = now >= self.ends or not self._left
+        return is_last and not self._is_due(now) and len(self.idle) == self._open
+
+    def _is_due(self, now: float) -> bool:
+        """Whether a request is to be sent: in the open loop all that was due before the end."""
+        last = self._next if self._gap_s else now
+        return self._left > 0 and self._next <= now and last < self.ends
 
     def settle(self, connection: _Connection, status: int) -> None:
         """Takes in an answer."""

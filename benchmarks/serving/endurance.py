@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,7 @@ CHUNK = 1 << 20  # bytes a read
 LOOKS = 100  # at the memory, during a stream
 SETTLED = LOOKS // 10  # looks from which on its growth counts
 MEMBER_BYTES = 512 + 25 * 512  # a tar's header, and the .npy of a picture in whole blocks
-SOAK_CONNECTIONS, SETTLING_S = 16, 2.0
+SOAK_CONNECTIONS, SETTLING_S, LONGEST_SOAK_S = 16, 2.0, 900.0
 KEY = "for this measurement only"
 
 
@@ -59,7 +60,7 @@ def _read(server: Server, images: int) -> tuple[int, list[int]]:
         while count := connection.recv_into(buffer):
             size += count
             end = (end + buffer[max(0, count - 5) : count])[-5:]
-            if size >= len(resident) * images * MEMBER_BYTES / LOOKS:
+            while size >= len(resident) * images * MEMBER_BYTES / LOOKS:
                 resident.append(server.rss_bytes())
     if end != b"0\r\n\r\n":  # the last chunk's mark
         raise RuntimeError(f"the stream broke off after {size} bytes")
@@ -79,35 +80,33 @@ def soak(extent: Extent) -> dict[str, Any]:
         _swap(server, 2)
         (first,) = drive(server.address, [flow], SETTLING_S)
         before = server.rss_bytes()
-        seconds = extent.soak / first.rate
-        swapper = Swapper(server, seconds / extent.swaps)
-        with swapper:
-            (answers,) = drive(server.address, [flow], seconds)
+        began = time.perf_counter()
+        with Swapper(server, extent.swaps, extent.soak / first.rate):
+            (answers,) = drive(server.address, [replace(flow, count=extent.soak)], LONGEST_SOAK_S)
+        answers.seconds = time.perf_counter() - began
         grown = server.rss_bytes() - before
-    return {**summary(answers), "swaps": swapper.swaps, "rss_grown_bytes": grown}
+    return {**summary(answers), "swaps": extent.swaps, "rss_grown_bytes": grown}
 
 
 class Swapper:
-    """Swaps the served version again and again while the context is open."""
+    """Swaps the served version so many times in about these seconds; the context ends after all."""
 
-    def __init__(self, server: Server, pause_s: float) -> None:
-        self.swaps = 0
+    def __init__(self, server: Server, swaps: int, seconds: float) -> None:
         self._server = server
-        self._pause_s = pause_s
-        self._over = threading.Event()
+        self._due_s = [seconds * i / swaps for i in range(swaps)]
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> None:
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._over.wait(self._pause_s):
-            _swap(self._server, 1 + self.swaps % 2)
-            self.swaps += 1
+        began = time.perf_counter()
+        for i, due_s in enumerate(self._due_s):
+            time.sleep(max(0.0, began + due_s - time.perf_counter()))
+            _swap(self._server, 1 + i % 2)
 
 
 def _swap(server: Server, version: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,35 @@ def test_idle_threads_share_a_grid() -> None:
         done = await job.future
         assert done.value == [n * n for n in range(10)]
         assert sorted(len(part) for batch in gate.batches for part in batch) == [5, 5]
+
+    on_scheduler(test, threads=2)
+
+
+def test_rows_that_come_one_at_a_time_have_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(scheduler: Scheduler) -> None:
+        ran: list[tuple[str, list[int]]] = []
+
+        def running(how: str) -> Callable[[Sequence[range]], np.ndarray]:
+            def run(inputs: Sequence[range]) -> np.ndarray:
+                ran.append((how, [len(part) for part in inputs]))
+                return squares(inputs)
+
+            return run
+
+        lane = scheduler.open("a", running("alone"), running("together"))
+
+        async def rows(count: int) -> None:
+            await scheduler.submit(lane, range(count), listed, CLIENT).future
+
+        await rows(1)
+        await asyncio.gather(rows(1), rows(1))
+        await rows(1)  # there was company a moment ago
+        assert [how for how, _ in ran] == ["together", "together", "alone", "alone"]
+        monkeypatch.setattr("service.scheduler.LONE_AFTER_S", 0.0)
+        await rows(1)
+        monkeypatch.setattr("service.scheduler.LONE_AFTER_S", 60.0)
+        await rows(4)
+        assert ran[4:] == [("together", [1]), ("alone", [2]), ("alone", [2])]
 
     on_scheduler(test, threads=2)
 
