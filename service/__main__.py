@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from model_store import ArtifactError
 from service.app import create_app
 from service.logs import logging_json
-from service.settings import Settings
+from service.settings import Settings, misspelt
 from service.state import StateUnavailableError
 
 # What a kernel thread that comes back from C waits at most for the event loop to let it have
@@ -89,6 +90,8 @@ def main() -> int:
     try:
         sys.setswitchinterval(SWITCH_S)
         gc.set_threshold(COLLECT_AFTER)
+        for line in misspelt(os.environ):
+            raise ValueError(line)
         settings = Settings()
         server = Server(create_app(settings), settings)
         with (

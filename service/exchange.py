@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, IPv6Network
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
@@ -50,8 +51,21 @@ def open_exchange(scope: Scope) -> Exchange:
     asked = headers.get(b"x-request-id", b"").decode("latin-1")
     request_id = asked if _REQUEST_ID.fullmatch(asked) else f"{random.getrandbits(128):032x}"
     host = scope["client"][0] if scope.get("client") else ""
-    opened = scope[KEY] = Exchange(headers, request_id, f"address:{host}")
+    opened = scope[KEY] = Exchange(headers, request_id, f"address:{_household(host)}")
     return opened
+
+
+def _household(host: str) -> str:
+    """An address as it counts for limits: of IPv6 the network of 64 bits, which a client has whole
+    (RFC 6177), so that it is one client whatever address it takes.
+    """
+    if ":" not in host:
+        return host
+    try:
+        address = IPv6Address(host)
+    except ValueError:  # a proxy's own way of naming its client
+        return host
+    return str(address.ipv4_mapped or IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 def exchange(request: Request) -> Exchange:

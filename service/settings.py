@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -121,6 +123,15 @@ class Settings(BaseSettings):
         description="Seconds after SIGTERM during which /readyz says 503 before the port closes; "
         "at least the interval at which a balancer asks.",
     )
+
+
+def misspelt(environment: Iterable[str]) -> Iterator[str]:
+    """A line for each variable that is no setting but almost named like one."""
+    names = [f"PBGEN_{name.upper()}" for name in Settings.model_fields]
+    for given in environment:
+        if given.startswith("PBGEN_") and given not in names:
+            for near in get_close_matches(given, names, n=1, cutoff=0.88):
+                yield f"{given} is no setting; {near} is"
 
 
 def table() -> str:

@@ -159,6 +159,7 @@ def test_sigterm_turns_unready_then_finishes_what_is_in_flight(full_size_store: 
     ("settings", "told"),
     [
         ({"port": "99999"}, "PBGEN_PORT=99999"),
+        ({"thread": "2"}, "PBGEN_THREAD is no setting; PBGEN_THREADS is"),
         ({"isa": "z80"}, "isa must be one of"),
         ({"store": "/nonexistent"}, "the model store is empty"),
     ],

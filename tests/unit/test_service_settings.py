@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings, table
+from service.settings import Settings, misspelt, table
 
 
 def test_every_setting_is_described_in_a_sentence() -> None:
@@ -41,3 +41,12 @@ def test_values_out_of_bounds_are_refused(
     monkeypatch.setenv(f"PBGEN_{name}", value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_a_misspelt_setting_is_told_and_other_variables_are_not() -> None:
+    others = ["PBGEN_PORT", "PBGEN_URL", "PBGEN_KEY", "PBGEN_SERVICE_HOST", "PBGEN_TEST_EXAMPLES"]
+    assert list(misspelt(others)) == []
+    assert list(misspelt(["PBGEN_THREAD"])) == ["PBGEN_THREAD is no setting; PBGEN_THREADS is"]
+    assert list(misspelt(["PBGEN_QUEUE_LIMTI"])) == [
+        "PBGEN_QUEUE_LIMTI is no setting; PBGEN_QUEUE_LIMIT is"
+    ]
