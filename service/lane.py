@@ -37,7 +37,7 @@ class Lane:
     held: Counter[str] = field(default_factory=Counter)  # rows that wait or run, by client
     all_held: int = 0
     used_s: float = 0.0  # of the threads' time; raised to the others' when work comes after a pause
-    row_s: float = 0.0  # of late, for one row
+    row_s: float = 0.0  # of a thread's time, of late, for one row
     retired: bool = False
 
     def observe(self, row_s: float) -> None:

@@ -30,6 +30,7 @@ from service.metrics import Metrics
 T = TypeVar("T")
 
 NICE = 5  # of kernel threads
+SHARED_S = 0.0005  # of a thread's time for a row, from which on it pays to share it
 LONE_AFTER_S = 0.1  # without company, the next row is taken to be alone too
 
 
@@ -151,7 +152,8 @@ class Scheduler:
         # What waits is shared among the idle threads: two faces for two threads run at once.
         share = math.ceil(lane.waiting / self._idle)
         batch = lane.take(min(share, lane.rows_in(self._batch_s, self._batch_limit)))
-        if self._idle == self.threads and perf_counter() > self._company_at + LONE_AFTER_S:
+        is_lone = perf_counter() > self._company_at + LONE_AFTER_S
+        if is_lone and self._idle == self.threads and lane.row_s >= SHARED_S:
             batch.threads = self.threads
         self._idle -= batch.threads
         return batch
@@ -169,8 +171,9 @@ class Scheduler:
         """What the thread that ran a batch runs next; None if nothing waits."""
         with self._lock:
             lane = batch.lane
-            lane.used_s += batch.run_s * batch.threads
-            lane.observe(batch.run_s / batch.rows)
+            took_s = batch.run_s * batch.threads
+            lane.used_s += took_s
+            lane.observe(took_s / batch.rows)
             for job, result in batch.results:
                 if isinstance(result, Exception):
                     lane.drop(job)

@@ -76,6 +76,7 @@ def test_rows_that_come_one_at_a_time_have_all_threads(monkeypatch: pytest.Monke
             return run
 
         lane = scheduler.open("a", running("alone"), running("together"))
+        monkeypatch.setattr("service.scheduler.SHARED_S", 0.0)
 
         async def rows(count: int) -> None:
             await scheduler.submit(lane, range(count), listed, CLIENT).future
@@ -89,6 +90,10 @@ def test_rows_that_come_one_at_a_time_have_all_threads(monkeypatch: pytest.Monke
         monkeypatch.setattr("service.scheduler.LONE_AFTER_S", 60.0)
         await rows(4)
         assert ran[4:] == [("together", [1]), ("alone", [2]), ("alone", [2])]
+        monkeypatch.setattr("service.scheduler.LONE_AFTER_S", 0.0)
+        monkeypatch.setattr("service.scheduler.SHARED_S", 1.0)  # what is quick is not worth it
+        await rows(1)
+        assert ran[7:] == [("alone", [1])]
 
     on_scheduler(test, threads=2)
 
