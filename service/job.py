@@ -51,7 +51,7 @@ class Job(Generic[T]):
         self.future = future
         self.client = client
         self.rows = len(inputs)
-        self.held = self.rows  # rows that count for the lane's bound
+        self.unsettled = self.rows  # rows that a lane counts as on their way
         self.taken = 0  # rows that a thread has or had
         self._left = self.rows  # rows that no thread has run yet
         self._outputs: Rows | None = None

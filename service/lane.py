@@ -34,7 +34,7 @@ class Lane:
     lock: threading.Lock  # the scheduler's, held for every change of what waits
     flows: OrderedDict[str, Flow] = field(default_factory=OrderedDict)  # in the order of turns
     waiting: int = 0  # rows, of all flows
-    held: Counter[str] = field(default_factory=Counter)  # rows that wait or run, by client
+    held: Counter[str] = field(default_factory=Counter)  # places that are taken, by client
     all_held: int = 0
     used_s: float = 0.0  # of the threads' time; raised to the others' when work comes after a pause
     row_s: float = 0.0  # of a thread's time, of late, for one row
@@ -50,8 +50,7 @@ class Lane:
 
     def add(self, job: Job[Any]) -> None:
         """Takes in a job; the lock is held."""
-        self.held[job.client] += job.rows
-        self.all_held += job.rows
+        self._take_places(job, _places(job.rows))
         flow = self.flows.setdefault(job.client, Flow())
         flow.jobs.append(job)
         flow.waiting += job.rows
@@ -59,12 +58,9 @@ class Lane:
 
     def release(self, job: Job[Any], rows: int) -> None:
         """Counts rows of a job no more, as many as still are; the lock is held."""
-        rows = min(rows, job.held)
-        job.held -= rows
-        self.all_held -= rows
-        self.held[job.client] -= rows
-        if not self.held[job.client]:
-            del self.held[job.client]
+        before = _places(job.unsettled)
+        job.unsettled -= min(rows, job.unsettled)
+        self._take_places(job, _places(job.unsettled) - before)
 
     def take(self, limit: int) -> Batch:
         """Up to `limit` rows, from the clients in turn, and from each one's jobs in turn."""
@@ -104,6 +100,17 @@ class Lane:
                 del self.flows[job.client]
             self.waiting -= job.waiting
             job.taken = job.rows
+
+    def _take_places(self, job: Job[Any], places: int) -> None:
+        self.all_held += places
+        self.held[job.client] += places
+        if not self.held[job.client]:
+            del self.held[job.client]
+
+
+def _places(rows: int) -> int:
+    """Of a job with so many rows on their way: others wait for no more than a turn of it."""
+    return min(rows, TURN_ROWS)
 
 
 @dataclass(eq=False)

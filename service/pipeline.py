@@ -141,8 +141,8 @@ class Pipeline:
     def _overload(self, served: Served, full: QueueFullError) -> Unavailable:
         self._metrics.rejected.labels("overload").inc()
         return Unavailable(
-            f"{full.held} images of {served.model.variant} wait or run, {full.own} of them yours; "
-            f"a client may have as many as there is room left of {full.limit}.",
+            f"{full.held} of {full.limit} places for images of {served.model.variant} are taken, "
+            f"{full.own} by you; a client may take as many as are left.",
             retry_after_s=full.retry_after_s,
         )
 

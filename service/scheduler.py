@@ -38,9 +38,9 @@ class QueueFullError(Exception):
     """The lane takes no more of this client now; `retry_after_s` is about when it will."""
 
     def __init__(self, held: int, own: int, limit: int, retry_after_s: float) -> None:
-        super().__init__(f"{held} rows wait or run, {own} of this client; {limit} may")
+        super().__init__(f"{held} places are taken, {own} by this client; there are {limit}")
         self.held = held
-        self.own = own  # of these rows, the client's
+        self.own = own  # of these places, the client's
         self.limit = limit
         self.retry_after_s = retry_after_s
 
@@ -121,8 +121,8 @@ class Scheduler:
         return any(2 * lane.all_held >= self._queue_limit for lane in self._lanes)
 
     def check_room(self, lane: Lane, client: str) -> None:
-        """Raises QueueFullError for a client with as many rows in the lane as there is room left,
-        or more: one alone gets half of it, two a third each, and there is always room for another
+        """Raises QueueFullError for a client with as many places in the lane as are left, or
+        more: one alone gets half of them, two a third each, and there is always room for another
         (dynamic thresholds; Choudhury and Hahne, 1998).
         """
         own = lane.held[client]

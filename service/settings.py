@@ -55,8 +55,8 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         default=128,
         ge=1,
-        description="Images of a variant that may wait or run. A client with as many as there is "
-        "room left gets 503, so that none takes it all.",
+        description="Places for images of a variant that wait or run; a grid takes 8 at most, "
+        "since that is all of it that others wait for. A client with as many as are left gets 503.",
     )
     stream_limit: int = Field(
         default=LARGEST_STREAM, ge=1, le=LARGEST_STREAM, description="Images of a stream at most."

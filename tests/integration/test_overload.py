@@ -67,7 +67,7 @@ def test_many_jobs_of_one_request_have_its_deadline_and_its_client(full_size_sto
 def test_one_clients_grids_leave_room_for_anothers_face(full_size_store: Path) -> None:
     with (
         serving(
-            store=full_size_store, threads=1, isa="numpy", queue_limit=64, deadline_s=60
+            store=full_size_store, threads=1, isa="numpy", queue_limit=32, deadline_s=60
         ) as server,
         httpx.Client(base_url=server.url, timeout=60) as client,
     ):
@@ -105,7 +105,7 @@ def test_what_there_is_no_room_for_is_refused_early(full_size_store: Path) -> No
         assert told.headers["x-content-type-options"] == "nosniff"
         problem = told.json()
         assert problem["instance"] == "urn:pbgen:request:mine"
-        assert "images of full wait or run" in problem["detail"]
+        assert "2 places for images of full are taken" in problem["detail"]
         # What would have another answer gets that, and what is not for the kernels goes on.
         assert client.post("/generate?variant=none").status_code == 404
         assert client.get("/generate?variant=full").status_code == 405

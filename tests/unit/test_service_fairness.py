@@ -69,6 +69,23 @@ def test_no_client_fills_the_queue_alone() -> None:
     on_scheduler(test, queue_limit=120)
 
 
+def test_a_grid_takes_the_places_of_a_turn_until_less_of_it_is_left() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        grid = scheduler.submit(lane, range(TURN_ROWS + 3), listed, CLIENT)
+        face = scheduler.submit(lane, range(1), listed, "another")
+        assert (lane.held[CLIENT], lane.all_held) == (TURN_ROWS, TURN_ROWS + 1)
+        lane.release(grid, 5)
+        assert lane.held[CLIENT] == TURN_ROWS - 2
+        lane.withdraw(grid)
+        lane.withdraw(face)
+        assert (lane.held, lane.all_held) == ({}, 0)
+        gate.open.set()
+
+    on_scheduler(test)
+
+
 def test_lanes_get_equal_time_not_equal_batches() -> None:
     async def test(scheduler: Scheduler) -> None:
         order: list[str] = []

@@ -104,7 +104,7 @@ def test_a_full_queue_refuses_and_names_its_bound() -> None:
         lane = scheduler.open("a", gate.run)
         scheduler.submit(lane, range(1), listed, CLIENT)
         waiting = scheduler.submit(lane, range(4), listed, CLIENT)
-        with pytest.raises(QueueFullError) as caught:
+        with pytest.raises(QueueFullError, match="5 places are taken, 5 by") as caught:
             scheduler.submit(lane, range(1), listed, CLIENT)
         assert (caught.value.held, caught.value.own, caught.value.limit) == (5, 5, 4)
         lane.withdraw(waiting)  # frees its place at once
