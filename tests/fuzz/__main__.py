@@ -10,6 +10,7 @@ import sys
 
 from tests import building
 from tests.fuzz import target
+from tests.property.test_artifact_damage import GOOD
 
 folder = building.ROOT / "build" / "fuzz"
 time = f"-max_total_time={int(sys.argv[1])}"
@@ -18,5 +19,7 @@ for name in ("kernels", "loader"):
 crashes = f"-artifact_prefix={folder}/"
 program = target.build(folder / "program", sanitize=True)
 subprocess.run(target.command(program, time, crashes, str(folder / "kernels")), check=True)
-loader = [sys.executable, "-m", "tests.fuzz.loader", "-len_control=0", "-max_len=2000"]
+(folder / "loader" / "undamaged").write_bytes(GOOD)  # a start that goes deep
+loader = [sys.executable, "-m", "tests.fuzz.loader", "-len_control=0"]
+loader.append(f"-max_len={len(GOOD) + 100}")
 subprocess.run([*loader, time, crashes, str(folder / "loader")], check=True, cwd=building.ROOT)
