@@ -67,6 +67,55 @@ TARGET("avx2,fma") void avx2_floats(void)
     }
 }
 
+/* Differing bits, 32 of a column a lane, counted and added. */
+TARGET("avx512f,avx512vpopcntdq") void avx512_bits(void)
+{
+  __m512i sums[SUMS], one = _mm512_set1_epi8(1), other = one;
+  EACH_SUM sums[i] = one;
+  for (int round = 0; round < ROUNDS; round++)
+    EACH_SUM
+    {
+      UNKNOWN(one);
+      sums[i] = _mm512_sub_epi32(sums[i], _mm512_popcnt_epi32(_mm512_xor_si512(one, other)));
+      UNKNOWN(sums[i]);
+    }
+}
+
+/* The same without a count of bits: both halves of a byte are looked up, and bytes added. */
+TARGET("avx512f,avx512bw,avx512vnni") void avx512_vnni_bits(void)
+{
+  __m512i sums[SUMS], one = _mm512_set1_epi8(1), other = one;
+  EACH_SUM sums[i] = one;
+  for (int round = 0; round < ROUNDS; round++)
+    EACH_SUM
+    {
+      UNKNOWN(one);
+      const __m512i bits = _mm512_xor_si512(one, other);
+      const __m512i high = _mm512_and_si512(_mm512_srli_epi32(bits, 4), one);
+      const __m512i ones = _mm512_add_epi8(_mm512_shuffle_epi8(one, _mm512_and_si512(bits, one)),
+                                           _mm512_shuffle_epi8(one, high));
+      sums[i] = _mm512_dpbusd_epi32(sums[i], ones, one);
+      UNKNOWN(sums[i]);
+    }
+}
+
+TARGET("avx2") void avx2_bits(void)
+{
+  __m256i sums[SUMS], one = _mm256_set1_epi8(1), other = one;
+  EACH_SUM sums[i] = one;
+  for (int round = 0; round < ROUNDS; round++)
+    EACH_SUM
+    {
+      UNKNOWN(one);
+      const __m256i bits = _mm256_xor_si256(one, other);
+      const __m256i high = _mm256_and_si256(_mm256_srli_epi32(bits, 4), one);
+      const __m256i ones = _mm256_add_epi8(_mm256_shuffle_epi8(one, _mm256_and_si256(bits, one)),
+                                           _mm256_shuffle_epi8(one, high));
+      sums[i] = _mm256_add_epi8(sums[i], ones);
+      UNKNOWN(sums[i]);
+    }
+}
+
 TARGET("amx-tile,amx-int8") void amx_bytes(void)
 {
   static const struct {
@@ -114,10 +163,13 @@ int main(void)
   if (pbgen_has_avx512()) {
     report("avx512", "bytes", avx512_bytes, steps * 64);
     report("avx512", "floats", avx512_floats, steps * 16);
+    report("avx512", "bits", avx512_bits, steps * 512);
+    report("avx512_vnni", "bits", avx512_vnni_bits, steps * 512);
   }
   if (pbgen_has_avx2()) {
     report("avx2", "bytes", avx2_bytes, steps * 64);
     report("avx2", "floats", avx2_floats, steps * 8);
+    report("avx2", "bits", avx2_bits, steps * 256);
   }
   return 0;
 }

@@ -3,7 +3,7 @@
     python -m benchmarks.peak
 
 The C probe beside this file is compiled by the machine's C compiler and run on one core. Operands
-are the kernels': `bytes` (u8 × i8) and `floats`.
+are the kernels': `bytes` (u8 × i8; on AVX2, × ±1), `floats` and `bits` (±1 × ±1).
 """
 
 from __future__ import annotations
@@ -40,4 +40,4 @@ def measure() -> dict[tuple[str, str], float]:
 
 if __name__ == "__main__":
     for (isa, operand), peak in measure().items():
-        print(f"{isa:8} {operand:6} {peak / 1e9:6.1f} · 10⁹ multiply-adds a second")
+        print(f"{isa:11} {operand:6} {peak / 1e9:6.1f} · 10⁹ multiply-adds a second")

@@ -22,6 +22,11 @@ def test_each_instruction_set_at_hand_has_a_limit() -> None:
     assert {isa for isa, operand in peaks if operand == "bytes"} == native.isas().keys() & set(
         PROBED
     )
+    assert all(
+        peaks[isa, "bits"] > peaks[isa, "bytes"]
+        for isa in ("avx512", "avx2")
+        if (isa, "bits") in peaks
+    )
     # A byte product is a quarter as wide as a float's, and no machine does fewer of them.
     assert all(peaks[isa, "bytes"] > peaks[isa, "floats"] for isa, o in peaks if o == "floats")
 
