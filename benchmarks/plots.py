@@ -40,9 +40,9 @@ def save(figure: Figure, path: Path, data: Any) -> None:
 
 
 def metric_data() -> Any:
-    """The layers' points and the bands beside them; None until a layer's run is made."""
+    """The layers' points and the bands beside them; None until every layer's runs are made."""
     comparison, points = groups("comparison"), damages()
-    if all(point.alone is point.kept is None for point in points):
+    if any(point.alone is None or point.kept is None for point in points):
         return None
     bands = [_band(comparison.get(name)) for name in (FLOAT, FULL)]
     return [[vars(point) for point in points], bands]
@@ -90,6 +90,7 @@ def _points(
                 color=color,
                 fontsize=9,
             )
+    axes.margins(y=0.1)
     axes.set(xscale="log", xlabel="redundancy, c_in·k² / (h·w)", ylim=(0, None), title=title)
     axes.set_ylabel("SWD × 10³, mean of levels")
     axes.spines[["top", "right"]].set_visible(False)
