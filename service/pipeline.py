@@ -141,8 +141,8 @@ class Pipeline:
     def _overload(self, served: Served, full: QueueFullError) -> Unavailable:
         self._metrics.rejected.labels("overload").inc()
         return Unavailable(
-            f"{full.held} of {full.limit} places for images of {served.model.variant} are taken, "
-            f"{full.own} by you; a client may take as many as are left.",
+            f"{full.held} places for images of {served.model.variant} are taken, {full.own} "
+            f"of them by you; a client may take as many as are left of {full.limit}.",
             retry_after_s=full.retry_after_s,
         )
 

@@ -57,7 +57,7 @@ def test_overload_is_told_and_tried_again(visit: Visits, random_store: Path) -> 
             each.start()
         try:
             until_refused(page)
-            alert(page, re.compile(r"cannot take this request now.*images wait for partial"))
+            alert(page, re.compile(r"cannot take this request now.*places for images of partial"))
             expect(
                 page.get_by_role("button", name=re.compile(r"in \d s by itself"))
             ).to_be_visible()

@@ -105,7 +105,7 @@ def test_what_there_is_no_room_for_is_refused_early(full_size_store: Path) -> No
         assert told.headers["x-content-type-options"] == "nosniff"
         problem = told.json()
         assert problem["instance"] == "urn:pbgen:request:mine"
-        assert "2 places for images of full are taken" in problem["detail"]
+        assert " places for images of full are taken, " in problem["detail"]
         # What would have another answer gets that, and what is not for the kernels goes on.
         assert client.post("/generate?variant=none").status_code == 404
         assert client.get("/generate?variant=full").status_code == 405
