@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 EMULATED_AMX = f"-include {ROOT / 'tests' / 'builds' / 'amx.h'}"  # a C flag
 
 
-def library(folder: Path, **options: str) -> Path:
+def compiled(folder: Path, **options: str) -> Path:
     """Builds the library in `folder` with these CMake variables; returns the file."""
     cmake = [sys.executable, "-m", "cmake"]  # of the environment, whatever PATH has
     configure = [*cmake, "-S", str(ROOT), "-B", str(folder), "-G", "Unix Makefiles"]

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("arm")
     options = {"CMAKE_SYSTEM_NAME": "Linux", "CMAKE_SYSTEM_PROCESSOR": "aarch64"}
-    library = building.library(folder, CMAKE_C_COMPILER=COMPILER, **options)
+    library = building.compiled(folder, CMAKE_C_COMPILER=COMPILER, **options)
     program = folder / "runner"
     command = [COMPILER, "-I", str(building.ROOT / "kernels" / "c")]
     command += [str(Path(__file__).with_name("runner.c")), str(library), f"-Wl,-rpath,{folder}"]

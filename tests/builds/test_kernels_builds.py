@@ -38,7 +38,7 @@ def run_tests(library: Path, **environment: str) -> None:
 
 @pytest.mark.skipif(not HAS_AVX512, reason="needs a processor with AVX-512, GFNI and VPOPCNTDQ")
 def test_amx_emulated(tmp_path: Path) -> None:
-    run_tests(building.library(tmp_path, CMAKE_C_FLAGS=building.EMULATED_AMX))
+    run_tests(building.compiled(tmp_path, CMAKE_C_FLAGS=building.EMULATED_AMX))
 
 
 def test_address_and_undefined_behaviour_sanitizers(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_address_and_undefined_behaviour_sanitizers(tmp_path: Path) -> None:
     runtime = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     if not Path(runtime).is_absolute():
         pytest.skip("needs GCC's libasan.so, to be loaded before Python")
-    library = building.library(tmp_path, CMAKE_C_FLAGS=building.EMULATED_AMX, PBGEN_SANITIZE="ON")
+    library = building.compiled(tmp_path, CMAKE_C_FLAGS=building.EMULATED_AMX, PBGEN_SANITIZE="ON")
     run_tests(
         library,
         LD_PRELOAD=runtime,

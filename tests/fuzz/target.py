@@ -15,7 +15,7 @@ def build(folder: Path, *, sanitize: bool) -> Path:
     """Builds the library with clang's coverage, and the program; returns the program."""
     flags = f"{building.EMULATED_AMX} -fsanitize=fuzzer-no-link"
     options = {"CMAKE_C_COMPILER": "clang", "CMAKE_C_FLAGS": flags}
-    library = building.library(folder, **options, PBGEN_SANITIZE="ON" if sanitize else "OFF")
+    library = building.compiled(folder, **options, PBGEN_SANITIZE="ON" if sanitize else "OFF")
     program = folder / "fuzz-kernels"
     checks = "fuzzer,address,undefined" if sanitize else "fuzzer"
     command = ["clang", "-O1", "-g", f"-fsanitize={checks}", "-fno-sanitize-recover=all"]
