@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,10 +85,12 @@ def groups(suite: str) -> dict[str, Group]:
 def progress(suite: str) -> str:
     """In one line: how many of a suite's runs have been made, and the command that makes them."""
     command = f"`python -m training experiments RUNS --data FOLDER --only {suite}`"
-    made, every = len(records(suite)), len({experiment.name for experiment in SUITES[suite]()})
+    made, every = records(suite), len({experiment.name for experiment in SUITES[suite]()})
     if not made:
         return f"Not run yet: {command}.\n"
-    return f"{made} of {every} runs made, by {command}.\n"
+    dtypes = Counter(each["manifest"]["provenance"]["options"]["compute"] for each in made.values())
+    how = " and ".join(f"{count} in {dtype}" for dtype, count in dtypes.most_common())
+    return f"{len(made)} of {every} runs made, {how}, by {command}.\n"
 
 
 def comparison_table() -> str:

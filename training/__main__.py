@@ -1,4 +1,4 @@
-"""python -m training train | evaluate | redundancy | export: from faces to a served artifact."""
+"""python -m training train | evaluate | …: from faces to a served artifact."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ OPTION_HELP = {
     "learning_rate": "of Adam, both players",
     "decay_from": "share of the budget after which the rate falls linearly to 0",
     "seed": "decides weights, order of faces and latents",
-    "compute": "dtype of activations and weight copies; parameters are float32",
+    "compute": "dtype of activations and weight copies, by default the one this processor is fast "
+    "in; parameters are float32",
     "checkpoint_every": "images between checkpoints: at most these are lost by kill -9",
     "evaluate_every": "images between SWD evaluations and sample sheets",
 }

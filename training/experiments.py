@@ -4,7 +4,8 @@
 
 A finished run leaves its artifact in RUNS and its record in `benchmarks/results/training/`: the
 manifest (options, provenance, SWD of the served kernels), and the curves. What has a record is not
-run again, and a killed run goes on from its checkpoint.
+run again, and a killed run goes on from its checkpoint. A run computes in the dtype that its
+machine is fast in; the record names it.
 """
 
 from __future__ import annotations

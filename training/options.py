@@ -7,6 +7,8 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
+
 from kernels.dcgan import dcgan
 from kernels.spec import Deconvolution
 from training.losses import LOSSES
@@ -14,6 +16,18 @@ from training.redundancy import choose_binary
 
 VARIANTS = ("float", "full", "partial")
 COMPUTE_DTYPES = ("bfloat16", "float32")
+
+
+def fast_dtype() -> str:
+    """bfloat16 where the processor multiplies in it; elsewhere a step in it takes many times as
+    long as one in float32.
+    """
+    has = torch.cpu.get_capabilities()
+    fast = any(has.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+    return "bfloat16" if fast else "float32"
+
+
+COMPUTE = fast_dtype()
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,7 @@ class Options:
     learning_rate: float = 2e-4  # Adam, β₁ 0.5, β₂ 0.999
     decay_from: float = 0.4  # of the budget; from there the rate falls linearly to 0
     seed: int = 0
-    compute: str = "bfloat16"  # or float32: the dtype of activations and of weight copies
+    compute: str = COMPUTE  # the dtype of activations and of weight copies
     checkpoint_every: int = 20_480  # images
     evaluate_every: int = 102_400  # images
 

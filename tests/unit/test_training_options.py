@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from training.options import Options
+from training.options import Options, fast_dtype
 
 
 def test_options_survive_saving(tmp_path: Path) -> None:
@@ -52,3 +52,19 @@ def test_variants_choose_their_binary_layers() -> None:
     assert Options("float").binary == (False,) * 5
     assert Options("full").binary == (True,) * 5
     assert Options("partial").binary == (True, True, True, True, False)
+
+
+@pytest.mark.parametrize(
+    ("has", "dtype"),
+    [
+        ({"avx2": True, "avx512_bf16": False}, "float32"),
+        ({"avx2": True, "avx512_bf16": True}, "bfloat16"),
+        ({"neon": True, "bf16": True}, "bfloat16"),
+        ({}, "float32"),
+    ],
+)
+def test_the_dtype_is_one_that_the_processor_multiplies_in(
+    has: dict[str, bool], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: has)
+    assert fast_dtype() == dtype
