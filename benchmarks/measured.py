@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import experiments, markdown
 from benchmarks.experiments import FLOAT, LEVELS
+from training.options import COMPUTE_DTYPES
 
 RESULTS = Path(__file__).parent / "results"
 VARIANTS, STEPS, EVALUATION = "variants.json", "steps.json", "evaluation.json"
@@ -21,7 +22,6 @@ COMMANDS = {
     EVALUATION: "python -m training evaluate float full partial --data FOLDER "
     "--json benchmarks/results/evaluation.json",
 }
-DTYPES = ("bfloat16", "float32")
 PARTS = ("binary", "fixed", "float", "scale")
 
 
@@ -84,12 +84,15 @@ def _trained_faster() -> str:
     if result is None:
         return "–"
     speed = {row["what"]: row["images_a_second"] for row in result["rows"]}
+    same = [
+        f"{speed[f'partial, {dtype}'] / speed[f'float, {dtype}']:.2f} in {dtype}"
+        for dtype in COMPUTE_DTYPES
+        if f"partial, {dtype}" in speed
+    ]
+    if "partial, bfloat16" not in speed:
+        return ", ".join(same)
     exact = speed["partial, bfloat16"] / speed["float, float32"]
-    same = (speed[f"partial, {dtype}"] / speed[f"float, {dtype}"] for dtype in DTYPES)
-    return (
-        ", ".join(f"{ratio:.2f} in {dtype}" for ratio, dtype in zip(same, DTYPES, strict=True))
-        + f"; {exact:.2f} with `partial` in bfloat16, `float` in float32"
-    )
+    return ", ".join(same) + f"; {exact:.2f} with `partial` in bfloat16, `float` in float32"
 
 
 def memory() -> str:

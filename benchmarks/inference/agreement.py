@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kernels
-from benchmarks.inference.contestant import KERNELS, Contestant
+from benchmarks.inference.contestant import KERNELS, Absent, Contestant
 from benchmarks.inference.engines import INT8
-from benchmarks.inference.worker import PICTURES, SEED, Absent, Ready
+from benchmarks.inference.worker import PICTURES, SEED, Ready
 from kernels.bench import random_generator
 
 

@@ -9,6 +9,10 @@ KERNELS = "kernels"  # this project's own runtime
 PYTORCH, ONNXRUNTIME, OPENVINO = "PyTorch", "ONNX Runtime", "OpenVINO"
 
 
+class Absent(Exception):
+    """A contestant that cannot take part, and why."""
+
+
 @dataclass(frozen=True)
 class Contestant:
     """One way to run one network.

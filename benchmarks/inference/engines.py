@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.inference.contestant import KERNELS, ONNXRUNTIME, OPENVINO, PYTORCH, Contestant
+from benchmarks.inference.contestant import (
+    KERNELS,
+    ONNXRUNTIME,
+    OPENVINO,
+    PYTORCH,
+    Absent,
+    Contestant,
+)
 from benchmarks.inference.exports import SUFFIXES
 from benchmarks.plain import decoded, torch_network
 
@@ -24,6 +31,7 @@ Call = Callable[[], Any]
 # PyTorch's modes. `frozen`: weights are constants of the compiled program, laid out once.
 EAGER, LAST, COMPILED, AUTOCAST = "float32", "channels last", "compiled", "bfloat16 autocast"
 FROZEN, FROZEN_BFLOAT16 = "compiled, frozen", "compiled, frozen, bfloat16 autocast"
+HALVED = (AUTOCAST, FROZEN_BFLOAT16)
 PYTORCH_MODES = (EAGER, LAST, COMPILED, AUTOCAST, FROZEN, FROZEN_BFLOAT16)
 FLOAT32, INT8 = "float32", "INT8"  # of the others
 
@@ -74,7 +82,12 @@ class PyTorch(Engine):
         import torch
 
         from model_store import artifact
+        from training.options import fast_dtype
 
+        if contestant.mode in HALVED and fast_dtype() != "bfloat16":
+            raise Absent(
+                "this processor has no instructions for bfloat16; emulated, it takes longer"
+            )
         self.torch, self.read, self.mode = torch, artifact.read, contestant.mode
         self.version = torch.__version__
         torch.set_num_threads(contestant.threads)
@@ -87,8 +100,7 @@ class PyTorch(Engine):
             self.network = torch.compile(self.network, dynamic=False)
 
     def autocast(self) -> AbstractContextManager[Any]:
-        halved = self.mode in (AUTOCAST, FROZEN_BFLOAT16)
-        return self.torch.autocast("cpu", self.torch.bfloat16, enabled=halved)
+        return self.torch.autocast("cpu", self.torch.bfloat16, enabled=self.mode in HALVED)
 
     def call(self, latents: NDArray[np.uint8]) -> Call:
         inputs = self.torch.from_numpy(decoded(latents))

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.inference.contestant import Contestant
+from benchmarks.inference.contestant import Absent, Contestant
 from benchmarks.inference.load import Clock
-from benchmarks.inference.worker import Absent, Ready, Worker
+from benchmarks.inference.worker import Ready, Worker
 
 SETTLE_S = 0.01  # between turns: a runtime's threads that wait by spinning go to sleep
 

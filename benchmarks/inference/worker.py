@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.inference.contestant import Contestant
+from benchmarks.inference.contestant import Absent, Contestant
 from benchmarks.inference.engines import ENGINES, Call
 from benchmarks.inference.exports import REASON
 from benchmarks.plain import grey_levels
@@ -26,10 +26,6 @@ from kernels import latents
 SEED, PICTURES = 1, 8
 STARTED_S = 300  # to import, load and compile
 LEAVES_S = 5
-
-
-class Absent(Exception):
-    """A contestant that cannot take part, and why."""
 
 
 @dataclass(frozen=True)

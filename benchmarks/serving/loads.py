@@ -15,7 +15,8 @@ from PIL import Image
 
 from benchmarks import artifacts
 from benchmarks.inference import agreement
-from benchmarks.inference.worker import PICTURES, Absent
+from benchmarks.inference.contestant import Absent
+from benchmarks.inference.worker import PICTURES
 from benchmarks.serving import requests
 from benchmarks.serving.extent import Extent
 from benchmarks.serving.processes import Server, free_port, service, serving

@@ -12,11 +12,11 @@ import pytest
 import kernels
 from benchmarks import artifacts
 from benchmarks.inference import agreement, entries, results, tables, work
-from benchmarks.inference.contestant import KERNELS, ONNXRUNTIME, PYTORCH, Contestant
+from benchmarks.inference.contestant import KERNELS, ONNXRUNTIME, PYTORCH, Absent, Contestant
 from benchmarks.inference.engines import EAGER, FLOAT32, PyTorch
 from benchmarks.inference.load import Clock
 from benchmarks.inference.race import race
-from benchmarks.inference.worker import Absent, Ready
+from benchmarks.inference.worker import Ready
 from benchmarks.plain import grey_levels
 from kernels import native, reference
 from kernels.bench import random_generator
