@@ -133,7 +133,7 @@ def main() -> None:
     print(tables.everything(result))
     if not quick:
         tell(f"wrote {results.write(result).name}")
-        page.write(result)
+        page.write()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The newest result's tables and plots in docs/kernels.md.
+"""The newest results' tables in docs/kernels.md, a section for each machine, and the plots of the
+first.
 
     python -m benchmarks.inference.page
 
@@ -17,16 +18,18 @@ PAGE = DOCS / "kernels.md"
 SPEED, GROWTH = (DOCS / "pictures" / f"kernels-{name}.png" for name in ("speed", "growth"))
 
 
-def update(text: str, result: results.Result) -> str:
+def update(text: str, machines: list[results.Result]) -> str:
     """The page with its figures made anew."""
-    return blocks.fill(text, "figures", tables.everything(result))
+    sections = (f"### {tables.title(each)}\n\n{tables.everything(each)}" for each in machines)
+    return blocks.fill(text, "figures", "\n".join(sections))
 
 
-def write(result: results.Result) -> None:
-    PAGE.write_text(update(PAGE.read_text(), result))
-    plots.speed(result, SPEED)
-    plots.growth(result, GROWTH)
+def write() -> None:
+    machines = results.machines()
+    PAGE.write_text(update(PAGE.read_text(), machines))
+    plots.speed(machines[0], SPEED)
+    plots.growth(machines[0], GROWTH)
 
 
 if __name__ == "__main__":
-    write(results.newest())
+    write()

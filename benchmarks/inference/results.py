@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from benchmarks.inference.contestant import KERNELS
+
 RESULTS = Path(__file__).parents[1] / "results"
 Result = dict[str, Any]
 
@@ -24,7 +26,15 @@ def name(machine: dict[str, Any]) -> str:
     return f"kernels-{machine['measured_at'][:10]}-{re.sub('-+', '-', cpu).strip('-')}.json"
 
 
-def newest() -> Result:
-    """The result that was measured last."""
+def machines() -> list[Result]:
+    """Of each kind of processor the result that was measured last; first the one with the most
+    instruction sets.
+    """
     made = [json.loads(path.read_text()) for path in RESULTS.glob("kernels-*.json")]
-    return max(made, key=lambda result: result["machine"]["measured_at"])
+    made.sort(key=lambda result: result["machine"]["measured_at"])
+    newest = {result["machine"]["cpu"]: result for result in made}
+    return sorted(newest.values(), key=_instruction_sets, reverse=True)
+
+
+def _instruction_sets(result: Result) -> int:
+    return len({row["mode"] for row in result["rows"] if row["runtime"] == KERNELS})

@@ -47,6 +47,12 @@ def everything(result: Result) -> str:
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
 
+def title(result: Result) -> str:
+    """A machine by its processor and its best instruction set: of a heading."""
+    best = next(row["mode"] for row in result["rows"] if row["runtime"] == KERNELS)
+    return f"{result['machine']['cpu'].split(' (')[0]}, {best.upper()}"
+
+
 def machine(result: Result) -> str:
     told = result["machine"]
     versions = ", ".join(

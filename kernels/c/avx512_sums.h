@@ -4,23 +4,7 @@
 #define PBGEN_AVX512_SUMS_H
 
 #include "avx512.h"
-
-/* A place in the sequence of steps. */
-typedef struct step_index {
-  uint32_t tap, chunk;
-} step_index;
-
-INLINE void next_step(step_index *s, uint32_t chunks)
-{
-  if (++s->chunk == chunks)
-    s->chunk = 0, s->tap++;
-}
-
-INLINE void skip_steps(step_index *s, uint32_t steps, uint32_t chunks)
-{
-  const uint32_t at = s->tap * chunks + s->chunk + steps;
-  *s = (step_index){at / chunks, at % chunks};
-}
+#include "steps.h"
 
 /* Expands `steps` steps from s on to `to`. */
 INLINE void expand_steps(const tile *t, step_index s, uint32_t steps, int8_t *to)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "avx2_bits.h"
+#include "avx2_floats.h"
 #include "avx2_tables.h"
 #include "cpu_x86.h"
 
@@ -146,52 +147,6 @@ static void sum_bytes(const tile *t, int32_t *acc)
     for (uint32_t half = 0; half < t->halves; half++)
       for (uint32_t block = 0; block < t->blocks; block++)
         add_tap(t, block, i, half, acc + (size_t)block * BLOCK_ROWS * width + half * LANES);
-}
-
-#define FLOAT_ROWS 4
-
-/* `rows` rows of a block x 16 columns. */
-INLINE void block_floats(const tile *t, size_t offset, uint32_t rows, uint32_t half, float *acc)
-{
-  const uint32_t width = t->halves * LANES, per_chunk = LINE / sizeof(float);
-  __m256 sums[FLOAT_ROWS][2];
-#pragma GCC unroll 4
-  for (uint32_t r = 0; r < rows; r++)
-    sums[r][0] = sums[r][1] = _mm256_setzero_ps();
-  for (uint32_t i = 0; i < t->taps; i++) {
-    const uint8_t *row = t->a[i] + offset;
-    const float *b = (const float *)t->b[i] + half * LANES;
-    for (uint32_t k = 0; k < t->channels; k += per_chunk, row += t->chunk) {
-      const uint8_t *a = row;
-      const uint32_t left = t->channels - k;
-      for (uint32_t n = left < per_chunk ? left : per_chunk; n; n--, a += 4, b += width) {
-        const __m256 w0 = _mm256_loadu_ps(b), w1 = _mm256_loadu_ps(b + 8);
-#pragma GCC unroll 4
-        for (uint32_t r = 0; r < rows; r++) {
-          const __m256 x = _mm256_broadcast_ss((const float *)(const void *)(a + r * LINE));
-          sums[r][0] = _mm256_fmadd_ps(x, w0, sums[r][0]);
-          sums[r][1] = _mm256_fmadd_ps(x, w1, sums[r][1]);
-        }
-      }
-    }
-  }
-#pragma GCC unroll 4
-  for (uint32_t r = 0; r < rows; r++) {
-    _mm256_storeu_ps(acc + r * width + half * LANES, sums[r][0]);
-    _mm256_storeu_ps(acc + r * width + half * LANES + 8, sums[r][1]);
-  }
-}
-
-static void sum_floats(const tile *t, float *acc)
-{
-  for (uint32_t half = 0; half < t->halves; half++)
-    for (uint32_t i = 0; i < t->blocks; i++)
-      for (uint32_t r = 0; r < t->rows[i]; r += FLOAT_ROWS) {
-        const size_t offset = t->offset[i] + r * LINE;
-        float *to = acc + (i * BLOCK_ROWS + r) * t->halves * LANES;
-        t->rows[i] - r == 1 ? block_floats(t, offset, 1, half, to)
-                            : block_floats(t, offset, FLOAT_ROWS, half, to);
-      }
 }
 
 /* clamp(rint(y), 0, most) of eight columns of a row of sums. */
