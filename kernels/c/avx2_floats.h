@@ -10,8 +10,8 @@
 #include "steps.h"
 
 #define FLOAT_ROWS 6
-#define FLOAT_SPAN 12 /* steps: their weights and six rows of inputs fit L1 */
-#define FEW_ROWS 96   /* of a tile, that do not hide from where its weights come */
+#define FLOAT_SPAN 6 /* steps: their weights and six rows of inputs fit L1 */
+#define FEW_ROWS 96  /* of a tile, that do not hide from where its weights come */
 
 /* Adds `count` inputs of one step to the sums of `rows` rows, in order. fetch: ask for the weights
  * of the next span meanwhile, which may have to come from far. */
@@ -32,7 +32,8 @@ INLINE void chunk_floats(const uint8_t *a, const size_t *offset, const float *b,
   }
 }
 
-/* acc (+)= a group of `rows` rows x a half over `steps` steps from s on. */
+/* acc (+)= a group of `rows` rows x a half over `steps` steps from s on. The inputs of each next
+ * step are asked for meanwhile: the processor does not foresee rows that are a chunk apart. */
 INLINE void group_floats(const tile *t, const row_group *g, step_index s, uint32_t steps, int fetch,
                          uint32_t rows, uint32_t half)
 {
@@ -49,6 +50,9 @@ INLINE void group_floats(const tile *t, const row_group *g, step_index s, uint32
     const uint8_t *a = t->a[s.tap] + s.chunk * t->chunk;
     const float *b = (const float *)t->b[s.tap] + s.chunk * per_chunk * width + half * LANES;
     const uint32_t left = t->channels - s.chunk * per_chunk;
+#pragma GCC unroll 6
+    for (uint32_t r = 0; r < rows; r++)
+      _mm_prefetch((const char *)(a + g->offset[r] + t->chunk), _MM_HINT_T0);
     if (left >= per_chunk)
       chunk_floats(a, g->offset, b, width, per_chunk, fetch, rows, sums);
     else
@@ -95,17 +99,15 @@ static void sum_floats(const tile *t, float *acc)
   step_index s = {0, 0};
   for (uint32_t done = 0, count; done < steps; done += count) {
     count = steps - done < FLOAT_SPAN ? steps - done : FLOAT_SPAN;
-    for (uint32_t half = 0; half < t->halves; half++) {
-      uint32_t block = 0, row = 0, groups = (rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
-      row_group g;
-      for (uint32_t left = rows, found; left; left -= found, groups--) {
-        found =
-            next_rows(t, &block, &row, (left + groups - 1) / groups, (int32_t *)(void *)acc, &g);
+    uint32_t block = 0, row = 0, groups = (rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
+    row_group g;
+    for (uint32_t left = rows, found; left; left -= found, groups--) {
+      found = next_rows(t, &block, &row, (left + groups - 1) / groups, (int32_t *)(void *)acc, &g);
+      for (uint32_t half = 0; half < t->halves; half++)
         if (rows <= FEW_ROWS)
           some_floats(t, &g, s, count, 1, found, half);
         else
           some_floats(t, &g, s, count, 0, found, half);
-      }
     }
     skip_steps(&s, count, chunks);
   }
