@@ -38,9 +38,10 @@ MEANINGS = {
     504: "Not done within the deadline.",
 }
 LIMITS = (413, 414, 431)  # of any request, whatever its route
-LATER = (429, 503)
+PROBLEM_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 ORIGIN = ("X-PBGen-Variant", "X-PBGen-Model", "X-PBGen-Digest", "X-PBGen-Seed")  # of images
 OPTIONAL = ("X-PBGen-Seed", "Server-Timing")  # the others are there wherever they are listed
+CACHING = ("ETag", "Cache-Control")
 HEADERS = {
     "X-Request-ID": "Names this exchange in logs and problems: what the request's own X-Request-ID "
     "says, if that is a word of at most 64 letters, digits and ._-, else drawn.",
@@ -52,8 +53,9 @@ HEADERS = {
     "Server-Timing": "What the images took, in milliseconds: queue, generate, encode. Absent for a "
     "cached one.",
     "ETag": "Strong: equal tags, equal bytes.",
-    "Cache-Control": "Who may keep the image, and for how long.",
+    "Cache-Control": "Who may keep the answer, and for how long.",
     "Retry-After": "Seconds after which to ask again.",
+    "WWW-Authenticate": "How to show a key: Bearer.",
 }
 
 
@@ -69,7 +71,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": MEANINGS[status],
             "content": content,
-            "headers": header_references("Retry-After") if status in LATER else {},
+            "headers": header_references(*PROBLEM_HEADERS.get(status, ())),
         }
         for status in statuses
     }

@@ -12,7 +12,7 @@ from service.admission import AUTO, admit, charge, choose
 from service.answers import origin_headers
 from service.engine import Model
 from service.images import FORMATS
-from service.openapi import BINARY, MAY_NEED_KEY, ORIGIN, header_references, problems
+from service.openapi import BINARY, CACHING, MAY_NEED_KEY, ORIGIN, header_references, problems
 from service.subject import Subject, consecutive
 
 router = APIRouter()
@@ -21,7 +21,6 @@ PNG = FORMATS["png"]
 # A version never changes; what a variant's name means may, so that is asked again after a minute.
 EXACT = "max-age=31536000, immutable"
 NAMED = "max-age=60"
-CACHING = ("ETag", "Cache-Control")
 CONDITION = {
     "name": "If-None-Match",
     "in": "header",

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from service.context import context
 from service.errors import Unknown
+from service.openapi import CACHING, header_references
 from service.page import CONTENT_SECURITY_POLICY, site
 from service.routes.images import matches
 
@@ -18,7 +19,13 @@ router = APIRouter()
 @router.get(
     "/",
     response_class=HTMLResponse,
-    responses={304: {"description": "The page is still the one with the ETag of If-None-Match."}},
+    responses={
+        200: {"headers": header_references(*CACHING)},
+        304: {
+            "description": "The page is still the one with the ETag of If-None-Match.",
+            "headers": header_references(*CACHING),
+        },
+    },
 )
 async def playground(request: Request) -> Response:
     """The playground: variants side by side, latent directions, morphs, and the blind vote."""

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from service.keys import Key, hash_key
 from service.routes.stream import MEDIA_TYPE
+from service.security import SECURITY_HEADERS
 from tests.serving import ROOT, serving
 
 CASES = 300  # an operation
@@ -43,6 +45,38 @@ def test_every_answer_is_in_the_document(random_store: Path, tmp_path: Path) -> 
 def test_the_committed_document_is_the_served_one(http: httpx.Client) -> None:
     document = json.loads((ROOT / "docs" / "openapi.json").read_text())
     assert http.get("/openapi.json").json() == document, "run python -m docs.reference"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route", "headers"),
+    [
+        ("GET", "/", "/", {}),
+        ("GET", "/", "/", {"if-none-match": "*"}),
+        ("GET", "/livez", "/livez", {}),
+        ("GET", "/metrics", "/metrics", {}),
+        ("GET", "/models/partial/1", "/models/{name}/{version}", {}),
+        ("POST", "/generate?seed=1", "/generate", {}),
+        ("POST", "/generate?seed=-1", "/generate", {}),
+        ("POST", "/generate/stream?count=2", "/generate/stream", {}),
+        ("POST", "/compare?seed=1&format=png", "/compare", {}),
+        ("GET", "/images/partial/1.png", "/images/{variant}/{seed}.png", {}),
+        ("GET", "/images/partial/1.png", "/images/{variant}/{seed}.png", {"if-none-match": "*"}),
+        ("GET", "/images/nobody/1.png", "/images/{variant}/{seed}.png", {}),
+        ("PUT", "/variants/partial", "/variants/{variant}", {"authorization": "Bearer nobody's"}),
+    ],
+)
+def test_every_header_is_in_the_document(
+    http: httpx.Client, method: str, path: str, route: str, headers: dict[str, str]
+) -> None:
+    body = {"model": "partial@1"} if method == "PUT" else None
+    answer = http.request(method, path, headers=headers, json=body)
+    operation = http.get("/openapi.json").json()["paths"][route][method.lower()]
+    documented = operation["responses"][str(answer.status_code)]["headers"]
+    of_http = {"content-type", "content-length", "transfer-encoding", "date", "server"}
+    for_browsers = {name.decode() for name, _ in SECURITY_HEADERS}
+    given = set(answer.headers) - of_http - for_browsers
+    assert given <= {name.lower() for name in documented}
+    assert "x-request-id" in given
 
 
 def test_the_reference_page_tells_every_call_and_needs_no_script(http: httpx.Client) -> None:
