@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except making.failures() as error:
         print(f"error: {making.told(error)}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, making.WrongCallError) else 1
 
 
 def _dispatch(given: list[str]) -> int:

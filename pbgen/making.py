@@ -25,6 +25,10 @@ SUFFIXES = (".png", ".npy", ".tar")
 T = TypeVar("T")
 
 
+class WrongCallError(ValueError):
+    """Arguments that cannot go together, or a file that cannot be written; told before any work."""
+
+
 def failures() -> tuple[type[Exception], ...]:
     """What may go wrong without a fault of this program."""
     from model_store import ArtifactError
@@ -49,7 +53,7 @@ def told(error: Exception) -> str:
 def generate(options: argparse.Namespace) -> int:
     out = _file(options.out, SUFFIXES)
     if out.suffix == ".png" and options.count > LARGEST_GRID:
-        raise ValueError(
+        raise WrongCallError(
             f"a .png holds at most {LARGEST_GRID} faces, not {options.count}: use .npy or .tar"
         )
     part = out.with_name(f"{out.name}.part")
@@ -81,7 +85,8 @@ class Row:
 def compare(options: argparse.Namespace) -> int:
     names = options.variants
     if len(names) not in (2, 3) or len(set(names)) != len(names):
-        raise ValueError(f"--variants must be two or three different ones, not {' '.join(names)}")
+        given = " ".join(names)
+        raise WrongCallError(f"--variants must be two or three different ones, not {given}")
     out = _file(options.out, (".png",)) if options.out else None
     rows = _compared_by_service(options) if options.url else _compared_here(options)
     print(f"{'VARIANT':12}{'MS AN IMAGE':>12}{'BYTES HELD':>14}{'BYTES STORED':>14}{'SWD':>8}")
@@ -111,9 +116,9 @@ def _file(name: str, suffixes: Sequence[str]) -> Path:
     """A file that can be written; looked at before the work begins."""
     path = Path(name)
     if path.suffix not in suffixes:
-        raise ValueError(f"--out must end in {', '.join(suffixes)}, not {path.name!r}")
+        raise WrongCallError(f"--out must end in {', '.join(suffixes)}, not {path.name!r}")
     if not path.parent.is_dir():
-        raise ValueError(f"there is no folder {path.parent}")
+        raise WrongCallError(f"there is no folder {path.parent}")
     return path
 
 

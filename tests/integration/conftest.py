@@ -25,6 +25,6 @@ def http(random_store: Path) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def full_size_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shipped_size_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random generators of the size that ships."""
-    return factories.store(tmp_path_factory.mktemp("full-size"), **BASE_64)
+    return factories.store(tmp_path_factory.mktemp("shipped-size"), **BASE_64)

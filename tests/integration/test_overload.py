@@ -15,10 +15,10 @@ from tests.exposition import sample
 from tests.serving import serving
 
 
-def test_overload_deadline_and_a_client_that_leaves(full_size_store: Path) -> None:
+def test_overload_deadline_and_a_client_that_leaves(shipped_size_store: Path) -> None:
     with (
         serving(
-            store=full_size_store, threads=1, isa="numpy", queue_limit=32, deadline_s=1.0
+            store=shipped_size_store, threads=1, isa="numpy", queue_limit=32, deadline_s=1.0
         ) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
     ):
@@ -47,9 +47,11 @@ def test_overload_deadline_and_a_client_that_leaves(full_size_store: Path) -> No
         assert client.get("/livez").status_code == 200
 
 
-def test_many_jobs_of_one_request_have_its_deadline_and_its_client(full_size_store: Path) -> None:
+def test_many_jobs_of_one_request_have_its_deadline_and_its_client(
+    shipped_size_store: Path,
+) -> None:
     with (
-        serving(store=full_size_store, threads=1, isa="numpy", deadline_s=0.4) as server,
+        serving(store=shipped_size_store, threads=1, isa="numpy", deadline_s=0.4) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
     ):
         assert client.post("/compare?c=full&count=64").status_code == 504
@@ -64,10 +66,10 @@ def test_many_jobs_of_one_request_have_its_deadline_and_its_client(full_size_sto
         assert client.post("/compare?c=full&count=64", content=body).status_code == 413
 
 
-def test_one_clients_grids_leave_room_for_anothers_face(full_size_store: Path) -> None:
+def test_one_clients_grids_leave_room_for_anothers_face(shipped_size_store: Path) -> None:
     with (
         serving(
-            store=full_size_store, threads=1, isa="numpy", queue_limit=32, deadline_s=60
+            store=shipped_size_store, threads=1, isa="numpy", queue_limit=32, deadline_s=60
         ) as server,
         httpx.Client(base_url=server.url, timeout=60) as client,
     ):
@@ -86,10 +88,10 @@ def test_one_clients_grids_leave_room_for_anothers_face(full_size_store: Path) -
         assert {each.result() for each in greedy} == {200, 503}
 
 
-def test_what_there_is_no_room_for_is_refused_early(full_size_store: Path) -> None:
+def test_what_there_is_no_room_for_is_refused_early(shipped_size_store: Path) -> None:
     with (
         serving(
-            store=full_size_store, threads=1, isa="numpy", queue_limit=2, deadline_s=60
+            store=shipped_size_store, threads=1, isa="numpy", queue_limit=2, deadline_s=60
         ) as server,
         httpx.Client(base_url=server.url, timeout=60) as client,
         ThreadPoolExecutor(1) as pool,

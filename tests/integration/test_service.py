@@ -105,8 +105,8 @@ def test_every_problem_is_in_the_document(http: httpx.Client) -> None:
 
 
 @pytest.mark.skipif(kernels.available_isas() == ("numpy",), reason="the C library was not built")
-def test_full_size_is_ready_soon_and_small(full_size_store: Path) -> None:
-    with serving(store=full_size_store) as server, httpx.Client(base_url=server.url) as client:
+def test_the_shipped_size_is_ready_soon_and_small(shipped_size_store: Path) -> None:
+    with serving(store=shipped_size_store) as server, httpx.Client(base_url=server.url) as client:
         for variant in ("float", "full", "partial"):
             assert client.post("/generate", params={"variant": variant}).status_code == 200
         # 1.5 s is the promise on an idle machine; tests run beside others.
@@ -126,10 +126,10 @@ def test_full_size_is_ready_soon_and_small(full_size_store: Path) -> None:
     assert sizes["artifact"][0] / sizes["artifact"][1] >= 25.81
 
 
-def test_sigterm_turns_unready_then_finishes_what_is_in_flight(full_size_store: Path) -> None:
+def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_store: Path) -> None:
     with (
         serving(
-            store=full_size_store, threads=1, isa="numpy", drain_s=1.0, deadline_s=60
+            store=shipped_size_store, threads=1, isa="numpy", drain_s=1.0, deadline_s=60
         ) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
     ):
