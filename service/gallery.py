@@ -52,6 +52,12 @@ class Gallery:
         served = self._active.get(variant.partition("@")[0])
         return served if served and variant in (served.model.variant, served.model.label) else None
 
+    def must_load(self, variant: str) -> bool:
+        """Whether it names a version that is not held."""
+        # An alias may come to mean another version; only a version is held under its name.
+        is_version = variant.partition("@")[2].isdecimal()
+        return is_version and self.named(variant) is None and variant not in self._guests
+
     async def find(self, variant: str) -> Served:
         """The model of a variant, or of any stored "name@version", loaded if need be.
 
@@ -59,8 +65,7 @@ class Gallery:
         """
         served = self.named(variant) or self._guests.get(variant)
         if served is None:
-            # An alias may come to mean another version; only a version is held under its name.
-            if not variant.partition("@")[2].isdecimal():
+            if not self.must_load(variant):
                 known = ", ".join(sorted(self._active))
                 raise Unknown(f"There is no variant {shown(variant)!r}; there are {known}.")
             served = await self._invite(variant)

@@ -98,7 +98,10 @@ class Settings(BaseSettings):
         default=64 * 2**20, ge=0, description="Bytes of images kept for GET /images."
     )
     rate_limit: float | None = Field(
-        default=None, gt=0, description="Images a second that a client may ask for; unset: any."
+        default=None,
+        gt=0,
+        description="Images a second that a client may ask for; unset: any. A version that has to "
+        "be loaded counts as 64.",
     )
     rate_burst: int = Field(
         default=256, ge=1, description="Images that a client may owe before it gets 429."

@@ -160,6 +160,16 @@ def test_a_version_that_is_not_active_is_made_on_demand(
     assert client.post("/generate?variant=partial@canary").status_code == 404
 
 
+def test_a_client_that_has_one_version_after_another_loaded_waits(versions: Path) -> None:
+    with (
+        serving(store=versions, rate_limit=0.1, rate_burst=100) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        labels = ("partial@2", "partial@2", "partial@4", "float@1", "partial@1")
+        got = [client.post(f"/generate?variant={label}").status_code for label in labels]
+        assert got == [200, 200, 429, 429, 429]  # owes 65, 66, and with partial@4 loaded 130
+
+
 def test_a_swap_serves_the_other_version_from_then_on(client: httpx.Client, versions: Path) -> None:
     answer = client.put("/variants/partial", json={"model": "partial@2"}, headers=ADMIN)
     assert answer.json()["model"] == "partial@2"
