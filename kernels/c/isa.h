@@ -47,6 +47,7 @@ typedef struct tile {
   const uint8_t *a[MAX_TAPS];
   void *b[MAX_TAPS];
   const uint8_t *bits[MAX_TAPS];
+  uint64_t valid[MAX_TAPS]; /* columns of a half that the tap reaches, four bits each */
 } tile;
 
 /* In a layer of tables, a quad of a row is 32 bytes: of the sums of its sixteen subsets (entry p of

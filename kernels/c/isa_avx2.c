@@ -1,12 +1,13 @@
 /* AVX2 and FMA. Binary weights are looked up (avx2_tables.h), but those of a last layer whose
  * phases are together, which may be 0: for these vpmaddubsw sums pairs of products in int16, of
  * which 64 fit before they are widened (64 * 2 * 255 = 32640). Fixed weights would saturate there,
- * so they come as words. */
+ * so they come as words (avx2_words.h). */
 #include <string.h>
 
 #include "avx2_bits.h"
 #include "avx2_floats.h"
 #include "avx2_tables.h"
+#include "avx2_words.h"
 #include "cpu_x86.h"
 
 #define WIDEN_EVERY 4 /* chunks, of 16 quads */
@@ -37,11 +38,6 @@ static void expand(const uint8_t *bits, size_t eights, uint64_t valid, int8_t *p
       }
     }
   }
-}
-
-INLINE __m256i quad_of(const uint8_t *a)
-{
-  return _mm256_set1_epi32(*(const int32_t *)(const void *)a);
 }
 
 INLINE void add_to(int32_t *acc, __m256i sums)
@@ -90,36 +86,6 @@ INLINE void byte_block(const tile *t, const uint8_t *row, const int8_t *b, uint3
       add_to(acc + r * width + i * 8, _mm256_madd_epi16(sums[r][i], one));
 }
 
-/* The same for words: 4 columns a register, as pairs of sums. */
-INLINE void word_block(const tile *t, const uint8_t *row, const int8_t *b, uint32_t c0, uint32_t c1,
-                       uint32_t rows, int32_t *acc)
-{
-  __m256i sums[2][4];
-#pragma GCC unroll 2
-  for (uint32_t r = 0; r < rows; r++)
-    for (uint32_t i = 0; i < 4; i++)
-      sums[r][i] = _mm256_setzero_si256();
-  for (uint32_t c = c0; c < c1; c++) {
-    const uint8_t *a = row + c * t->chunk;
-    for (uint32_t quad = chunk_quads(t->channels, c); quad; quad--, a += 4, b += LANES * 8) {
-#pragma GCC unroll 2
-      for (uint32_t r = 0; r < rows; r++) {
-        const __m256i x = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(quad_of(a + r * LINE)));
-#pragma GCC unroll 4
-        for (uint32_t i = 0; i < 4; i++) {
-          const __m256i w = _mm256_load_si256((const __m256i *)(const void *)(b + 32 * i));
-          sums[r][i] = _mm256_add_epi32(sums[r][i], _mm256_madd_epi16(x, w));
-        }
-      }
-    }
-  }
-  for (uint32_t r = 0; r < rows; r++)
-    for (uint32_t i = 0; i < 4; i += 2) {
-      const __m256i mixed = _mm256_hadd_epi32(sums[r][i], sums[r][i + 1]);
-      add_to(acc + r * t->halves * LANES + 4 * i, _mm256_permute4x64_epi64(mixed, 0xd8));
-    }
-}
-
 /* Adds one tap to a block's sums, 16 columns of them. Rows are rounded up: a block has sixteen. */
 static void add_tap(const tile *t, uint32_t block, uint32_t tap, uint32_t half, int32_t *acc)
 {
@@ -127,11 +93,6 @@ static void add_tap(const tile *t, uint32_t block, uint32_t tap, uint32_t half, 
   const uint32_t rows = t->rows[block], width = t->halves * LANES;
   const uint32_t chunks = chunks_of(t->channels);
   const int8_t *b = (const int8_t *)t->b[tap] + half * LANES * 4;
-  if (t->words) {
-    for (uint32_t r = 0; r < rows; r += 2)
-      word_block(t, a + r * LINE, b, 0, chunks, 2, acc + r * width);
-    return;
-  }
   for (uint32_t c0 = 0; c0 < chunks; c0 += WIDEN_EVERY, b += (size_t)WIDEN_EVERY * LINE * width) {
     const uint32_t c1 = chunks - c0 < WIDEN_EVERY ? chunks : c0 + WIDEN_EVERY;
     for (uint32_t r = 0; r < rows; r += 4)
@@ -141,6 +102,10 @@ static void add_tap(const tile *t, uint32_t block, uint32_t tap, uint32_t half, 
 
 static void sum_bytes(const tile *t, int32_t *acc)
 {
+  if (t->words) {
+    sum_words(t, acc);
+    return;
+  }
   const uint32_t width = t->halves * LANES;
   memset(acc, 0, (size_t)t->blocks * BLOCK_ROWS * width * sizeof *acc);
   for (uint32_t i = 0; i < t->taps; i++)

@@ -76,6 +76,7 @@ static void add_tap(const job *j, tile *t, uint32_t i, const uint8_t *a)
 {
   t->a[t->taps] = a;
   t->bits[t->taps] = j->bits[i];
+  t->valid[t->taps] = j->taps[i].valid;
   t->b[t->taps++] = j->panel[i];
 }
 
