@@ -33,6 +33,7 @@ RESULT = Path(__file__).parent / "results" / "steps.json"
 WIDTH, DISCRIMINATOR_WIDTH, BATCH = 128, 64, 128
 ROUNDS = 8
 FLOAT32 = "float32"
+STOCK = FLOAT32 if COMPUTE == FLOAT32 else f"{COMPUTE} autocast"
 Step = Callable[[], object]
 
 
@@ -45,7 +46,7 @@ def measure() -> dict[str, Any]:
         if compute in (COMPUTE, FLOAT32)
         for variant in ("float", "full", "partial")
     }
-    steps[f"stock PyTorch, {COMPUTE if COMPUTE == FLOAT32 else f'{COMPUTE} autocast'}"] = stock()
+    steps[f"stock PyTorch, {STOCK}"] = stock()
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(ROUNDS + 2):
         for name, step in steps.items():
@@ -92,7 +93,7 @@ def ours(variant: str, compute: str, faces: Any) -> Step:
 
 def stock() -> Step:
     """The same step as PyTorch's own DCGAN example takes it, channels last, in the fast dtype."""
-    halved = torch.autocast("cpu", torch.bfloat16, enabled=COMPUTE != FLOAT32)
+    halved = torch.autocast("cpu", torch.bfloat16, enabled=STOCK != FLOAT32)
     up, down = [], []
     for g in dcgan(WIDTH):
         up += [

@@ -70,7 +70,7 @@ def _dispatch(given: list[str]) -> int:
         print(f"seed {options.seed}", file=sys.stderr)
     last = options.seed + options.count - 1
     if last > LARGEST_SEED:
-        raise ValueError(f"seed + count − 1 must be at most {LARGEST_SEED}, not {last}")
+        raise making.WrongCallError(f"seed + count − 1 must be at most {LARGEST_SEED}, not {last}")
     return making.generate(options) if options.command == "generate" else making.compare(options)
 
 

@@ -11,7 +11,7 @@ from service.gallery import Served
 from service.keys import Scope
 
 AUTO = "auto"
-LOADING = 64  # images that the work of loading a model counts as, or the burst where that is less
+LOADING = 64  # images that the work of loading a model counts as
 
 
 async def admit(request: Request, scope: Scope) -> Context:
@@ -46,8 +46,8 @@ async def charge(request: Request, images: int) -> None:
 async def choose(request: Request, variant: str) -> Served:
     """The model that a request names; `auto` is its client's in the experiment.
 
-    The client is charged for one that has to be loaded. Raises Unknown, which lists what there is,
-    RateLimited and BrokenModel.
+    A version that has to be looked for in the store is charged to who asks first, there or not.
+    Raises Unknown, which lists what there is, RateLimited and BrokenModel.
     """
     service = context(request)
     if variant == AUTO:
@@ -55,8 +55,11 @@ async def choose(request: Request, variant: str) -> Served:
         if drawn is None:
             raise Unknown("There is no experiment here, so auto means nothing; name a variant.")
         variant = drawn
-    if service.gallery.must_load(variant):
+
+    async def pay() -> None:
+        # No more than the burst: the request's own images are still to be charged.
         await charge(request, min(LOADING, service.settings.rate_burst))
-    served = await service.gallery.find(variant)
+
+    served = await service.gallery.find(variant, pay)
     exchange(request).variant = served.model.variant
     return served

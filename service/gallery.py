@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from model_store import Artifact, ArtifactError, UnknownModelError
@@ -52,23 +52,19 @@ class Gallery:
         served = self._active.get(variant.partition("@")[0])
         return served if served and variant in (served.model.variant, served.model.label) else None
 
-    def must_load(self, variant: str) -> bool:
-        """Whether it names a version that is not held."""
-        # An alias may come to mean another version; only a version is held under its name.
-        is_version = variant.partition("@")[2].isdecimal()
-        return is_version and self.named(variant) is None and variant not in self._guests
-
-    async def find(self, variant: str) -> Served:
+    async def find(self, variant: str, before_loading: Callable[[], Awaitable[None]]) -> Served:
         """The model of a variant, or of any stored "name@version", loaded if need be.
 
-        Raises Unknown, which lists what there is, and BrokenModel.
+        Raises Unknown, which lists what there is, BrokenModel, and what `before_loading` raises,
+        which is awaited once however many requests wait for the model.
         """
         served = self.named(variant) or self._guests.get(variant)
         if served is None:
-            if not self.must_load(variant):
+            # An alias may come to mean another version; only a version is held under its name.
+            if not variant.partition("@")[2].isdecimal():
                 known = ", ".join(sorted(self._active))
                 raise Unknown(f"There is no variant {shown(variant)!r}; there are {known}.")
-            served = await self._invite(variant)
+            served = await self._invite(variant, before_loading)
         if variant in self._guests:
             self._guests.move_to_end(variant)
         return served
@@ -108,10 +104,11 @@ class Gallery:
         self._metrics.describe_model(model)
         return served
 
-    async def _invite(self, label: str) -> Served:
+    async def _invite(self, label: str, before_loading: Callable[[], Awaitable[None]]) -> Served:
         async with self._loading:
             if label in self._guests:  # another request for it was first
                 return self._guests[label]
+            await before_loading()
             model = await self._load(label)
             if served := self.named(label):  # just swapped in
                 return served

@@ -16,9 +16,9 @@ from kernels.dcgan import dcgan
 from model_store import artifact
 from training import evaluate, experiments, export, memory, parallel, redundancy
 from training.data import DataError, Faces, load
-from training.loop import Run
+from training.loop import OPTIONS, Run
 from training.losses import LOSSES
-from training.options import COMPUTE_DTYPES, Options
+from training.options import COMPUTE, COMPUTE_DTYPES, Options
 
 EXPECTED = (
     DataError,
@@ -45,13 +45,13 @@ OPTION_HELP = {
     "learning_rate": "of Adam, both players",
     "decay_from": "share of the budget after which the rate falls linearly to 0",
     "seed": "decides weights, order of faces and latents",
-    "compute": "dtype of activations and weight copies, by default the one this processor is fast "
-    "in; parameters are float32",
+    "compute": "dtype of activations and weight copies; parameters are float32 (default: the "
+    f"run's, or for a new one what this processor is fast in: {COMPUTE})",
     "checkpoint_every": "images between checkpoints: at most these are lost by kill -9",
     "evaluate_every": "images between SWD evaluations and sample sheets",
 }
 
-OPTION_CHOICES = {"loss": tuple(LOSSES), "compute": COMPUTE_DTYPES}
+OPTION_CHOICES = {"loss": tuple(LOSSES)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,7 +88,6 @@ def _parser() -> argparse.ArgumentParser:
     for field in fields(Options):
         train.add_argument(
             "--" + field.name.replace("_", "-"),
-            default=field.default,
             **_argument(field),
         )
 
@@ -149,14 +148,17 @@ def _command(commands, name: str, run: Callable[[argparse.Namespace], None], tex
 
 def _argument(field: Field[Any]) -> dict[str, Any]:
     """How an option is parsed and explained."""
+    if field.name == "compute":
+        return {"choices": COMPUTE_DTYPES, "help": OPTION_HELP[field.name]}
     text = f"{OPTION_HELP[field.name]} (default: %(default)s)"
+    given = {"default": field.default, "help": text}
     if isinstance(field.default, bool):
-        return {"action": argparse.BooleanOptionalAction, "help": OPTION_HELP[field.name]}
+        return given | {"action": argparse.BooleanOptionalAction, "help": OPTION_HELP[field.name]}
     if field.name in OPTION_CHOICES:
-        return {"choices": OPTION_CHOICES[field.name], "help": text}
+        return given | {"choices": OPTION_CHOICES[field.name]}
     if isinstance(field.default, int | float):
-        return {"type": type(field.default), "metavar": "N", "help": text}
-    return {"metavar": field.name.upper(), "help": text}
+        return given | {"type": type(field.default), "metavar": "N"}
+    return given | {"metavar": field.name.upper()}
 
 
 def _add_data(parser: argparse.ArgumentParser, required: bool) -> None:
@@ -173,7 +175,11 @@ def _add_swd_images(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    options = Options(**{field.name: getattr(args, field.name) for field in fields(Options)})
+    values = {field.name: getattr(args, field.name) for field in fields(Options)}
+    if values["compute"] is None:  # a run goes on as it began, on whatever machine
+        begun = args.run / OPTIONS
+        values["compute"] = Options.load(begun).compute if begun.exists() else COMPUTE
+    options = Options(**values)
     memory.keep()
     faces = load(args.data)
     parallel.start()

@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +144,10 @@ def _arguments(experiment: Experiment, runs: Path) -> list[str]:
     values = asdict(experiment.options)
     if experiment.teacher:
         values["teacher"] = str(runs / experiment.teacher.name / "artifact.safetensors")
+    del values["compute"]  # what the machine is fast in, or the run began with
     words = []
-    for field in fields(Options):
-        flag, value = "--" + field.name.replace("_", "-"), values[field.name]
+    for name, value in values.items():
+        flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):
             words.append(flag if value else "--no-" + flag.removeprefix("--"))
         elif value is not None:

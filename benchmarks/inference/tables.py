@@ -48,9 +48,9 @@ def everything(result: Result) -> str:
 
 
 def title(result: Result) -> str:
-    """A machine by its processor and its best instruction set: of a heading."""
+    """A machine by its best instruction set and its processor: of a heading."""
     best = next(row["mode"] for row in result["rows"] if row["runtime"] == KERNELS)
-    return f"{result['machine']['cpu'].split(' (')[0]}, {best.upper()}"
+    return f"{best.upper()}: {result['machine']['cpu'].replace('family/model/stepping ', '')}"
 
 
 def machine(result: Result) -> str:

@@ -11,7 +11,7 @@
 
 #define FLOAT_ROWS 6
 #define FLOAT_SPAN 6 /* steps: their weights and six rows of inputs fit L1 */
-#define FEW_ROWS 96  /* of a tile, that do not hide from where its weights come */
+#define FEW_ROWS 96  /* of a tile: too few to hide that weights come from far */
 
 /* Adds `count` inputs of one step to the sums of `rows` rows, in order. fetch: ask for the weights
  * of the next span meanwhile, which may have to come from far. */
@@ -32,8 +32,8 @@ INLINE void chunk_floats(const uint8_t *a, const size_t *offset, const float *b,
   }
 }
 
-/* acc (+)= a group of `rows` rows x a half over `steps` steps from s on. The inputs of each next
- * step are asked for meanwhile: the processor does not foresee rows that are a chunk apart. */
+/* acc (+)= a group of `rows` rows x a half over `steps` steps from s on. The inputs of a tap's next
+ * chunk are asked for meanwhile: the processor does not foresee rows that are a chunk apart. */
 INLINE void group_floats(const tile *t, const row_group *g, step_index s, uint32_t steps, int fetch,
                          uint32_t rows, uint32_t half)
 {
@@ -51,7 +51,7 @@ INLINE void group_floats(const tile *t, const row_group *g, step_index s, uint32
     const float *b = (const float *)t->b[s.tap] + s.chunk * per_chunk * width + half * LANES;
     const uint32_t left = t->channels - s.chunk * per_chunk;
 #pragma GCC unroll 6
-    for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t r = 0; r < rows && left > per_chunk; r++)
       _mm_prefetch((const char *)(a + g->offset[r] + t->chunk), _MM_HINT_T0);
     if (left >= per_chunk)
       chunk_floats(a, g->offset, b, width, per_chunk, fetch, rows, sums);

@@ -29,11 +29,14 @@
  *   b[k]     int8_t [quads][halves][LANES][4], a quad being four consecutive input channels of each
  *            column, whole chunks of 16 quads; where fixed weights come as `words`, int16_t
  *            [quads][LANES][4]; of xnor layers, bits like the inputs' in bytes like int8_t's, as
- * many quads as there are; or float [channels][halves][LANES] bits[k]  b[k]'s rows of 64 weights, a
- * quad's half each, eight in 64 bytes: bit i of byte p is set if weight p of row i is +1. So one
- * load and one instruction a row expand them. If `fresh`, weights are bits: b is memory, contiguous
- * over taps, to be filled from them. Only SPAN steps of it need to be there when the tile is the
- * panel's only one (`once`). */
+ *            many quads as there are; or float [channels][halves][LANES]
+ *   bits[k]  b[k]'s rows of 64 weights, a quad's half each, eight in 64 bytes: bit i of byte p is
+ *            set if weight p of row i is +1. So one load and one instruction a row expand them
+ *   valid[k] columns of a half that the tap reaches, four bits each: all, but where the phases are
+ *            together; never none
+ *
+ * If `fresh`, weights are bits: b is memory, contiguous over taps, to be filled from them. Only
+ * SPAN steps of it need to be there when the tile is the panel's only one (`once`). */
 typedef struct tile {
   uint32_t taps, blocks, halves;
   uint32_t channels; /* in bytes or floats */
@@ -47,7 +50,7 @@ typedef struct tile {
   const uint8_t *a[MAX_TAPS];
   void *b[MAX_TAPS];
   const uint8_t *bits[MAX_TAPS];
-  uint64_t valid[MAX_TAPS]; /* columns of a half that the tap reaches, four bits each */
+  uint64_t valid[MAX_TAPS];
 } tile;
 
 /* In a layer of tables, a quad of a row is 32 bytes: of the sums of its sixteen subsets (entry p of

@@ -165,9 +165,19 @@ def test_a_client_that_has_one_version_after_another_loaded_waits(versions: Path
         serving(store=versions, rate_limit=0.1, rate_burst=100) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
     ):
-        labels = ("partial@2", "partial@2", "partial@4", "float@1", "partial@1")
+        labels = ("partial@2", "partial@2", "partial@9", "partial@4")
         got = [client.post(f"/generate?variant={label}").status_code for label in labels]
-        assert got == [200, 200, 429, 429, 429]  # owes 65, 66, and with partial@4 loaded 130
+        assert got == [200, 200, 404, 429]  # owes 65, 66, 130
+
+
+def test_of_many_requests_for_a_version_one_pays_for_its_loading(versions: Path) -> None:
+    with (
+        serving(store=versions, rate_limit=0.1, rate_burst=80) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        asked = [pool.submit(client.post, "/generate?variant=partial@2") for _ in range(8)]
+        assert [each.result().status_code for each in asked] == [200] * 8  # 64 + 8
 
 
 def test_a_swap_serves_the_other_version_from_then_on(client: httpx.Client, versions: Path) -> None:

@@ -13,7 +13,7 @@ import kernels
 from benchmarks import artifacts
 from benchmarks.inference import agreement, entries, results, tables, work
 from benchmarks.inference.contestant import KERNELS, ONNXRUNTIME, PYTORCH, Absent, Contestant
-from benchmarks.inference.engines import EAGER, FLOAT32, PyTorch
+from benchmarks.inference.engines import EAGER, FLOAT32, HALVED, PyTorch
 from benchmarks.inference.load import Clock
 from benchmarks.inference.race import race
 from benchmarks.inference.worker import Ready
@@ -144,3 +144,29 @@ def test_the_load_of_others_is_what_is_not_ours() -> None:
     while time.process_time() < end:
         pass
     assert Clock.now([]).ours > first.ours
+
+
+def test_the_newest_result_of_each_processor_is_shown_the_ablest_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    for day, cpu, modes in (
+        ("2026-01-03", "Old (family/model/stepping 6/1/1)", ["avx2"]),
+        ("2026-01-01", "New (family/model/stepping 6/2/1)", ["amx", "avx512", "avx2"]),
+        ("2026-01-02", "New (family/model/stepping 6/2/1)", ["amx", "avx512", "avx2"]),
+    ):
+        rows = [{"runtime": KERNELS, "mode": mode} for mode in modes]
+        results.write({"machine": {"measured_at": day, "cpu": cpu}, "rows": rows})
+    shown = results.machines()
+    assert [each["machine"]["measured_at"] for each in shown] == ["2026-01-02", "2026-01-03"]
+    assert [tables.title(each) for each in shown] == ["AMX: New (6/2/1)", "AVX2: Old (6/1/1)"]
+
+
+def test_pytorch_is_absent_in_a_dtype_that_the_processor_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx2": True})
+    PyTorch(Contestant(PYTORCH, EAGER, 1))
+    for mode in HALVED:
+        with pytest.raises(Absent, match="no instructions for bfloat16"):
+            PyTorch(Contestant(PYTORCH, mode, 1))

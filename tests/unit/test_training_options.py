@@ -59,6 +59,7 @@ def test_variants_choose_their_binary_layers() -> None:
     [
         ({"avx2": True, "avx512_bf16": False}, "float32"),
         ({"avx2": True, "avx512_bf16": True}, "bfloat16"),
+        ({"avx512_bf16": False, "amx_bf16": True}, "bfloat16"),
         ({"neon": True, "bf16": True}, "bfloat16"),
         ({}, "float32"),
     ],

@@ -23,7 +23,7 @@ from training.__main__ import main
 from training.batches import draw
 from training.loop import Run
 from training.networks import decode_latents
-from training.options import Options
+from training.options import COMPUTE, COMPUTE_DTYPES, Options
 from training.teacher import Teacher
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +116,18 @@ def test_the_same_command_goes_on_where_the_run_stands(
     before = (run / "checkpoint.pt").read_bytes()
     assert _train(folder, run, "--variant=float", "--images=96") == 0  # it is at its end
     assert (run / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_run_goes_on_in_its_dtype_on_a_machine_that_is_fast_in_another(
+    folder: Path, tmp_path: Path
+) -> None:
+    (other,) = set(COMPUTE_DTYPES) - {COMPUTE}
+    run, images = tmp_path / "run", ("--variant=float", "--images=16")
+    assert _train(folder, run, *images, f"--compute={other}") == 0
+    command = ["train", str(run), "--data", str(folder), *TINY, "--evaluate-every=48", *images]
+    command.remove("--compute=float32")
+    assert main(command) == 0
+    assert Run.resume(run).options.compute == other
 
 
 def test_other_options_for_a_folder_with_a_run_are_refused(
