@@ -181,7 +181,7 @@ static void nothing(void) {}
 const isa pbgen_avx2 = {
     .name = "avx2",
     .available = pbgen_has_avx2,
-    .row_step = 4,
+    .row_step = 1, /* of floats: of integers no more than 4 images run together */
     .images = 4,
     .words = 1,
     .begin = nothing,
