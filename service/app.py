@@ -112,7 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     # The last one added is the outermost.
-    app.add_middleware(Limits, body_bytes=settings.body_limit_bytes)
+    app.add_middleware(Limits, body_bytes=settings.body_limit_bytes, deadline_s=settings.deadline_s)
     app.add_middleware(Telemetry, metrics=metrics, request_log=request_log, tracing=tracing)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)

@@ -37,6 +37,12 @@ class Exchange:
         traced = {} if self.trace is None else {"trace_id": self.trace.id}
         return {"request_id": self.request_id, **traced}
 
+    @property
+    def has_body(self) -> bool:
+        """Whether the request announces a body."""
+        length = self.headers.get(b"content-length", b"0")
+        return length != b"0" or b"transfer-encoding" in self.headers
+
     def header(self, name: str) -> str:
         """A header of the request, named in lower case; "" if it has none.
 

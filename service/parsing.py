@@ -47,13 +47,13 @@ async def parse_body(request: Request, model: type[Model]) -> Model | None:
 
     Raises RequestValidationError, Malformed, MediaTypeUnsupported, and TooLarge as it is read.
     """
-    header = exchange(request).header
-    if header("content-length") in ("", "0") and not header("transfer-encoding"):
+    asked = exchange(request)
+    if not asked.has_body:
         return None
     body = await request.body()
     if not body:
         return None
-    kind = header("content-type").partition(";")[0].strip().lower()
+    kind = asked.header("content-type").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise MediaTypeUnsupported("The body must be JSON, with Content-Type: application/json.")
     try:

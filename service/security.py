@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from time import perf_counter
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import HeadersTooLarge, Problem, TooLarge, UrlTooLong
+from service.errors import DeadlineExceeded, HeadersTooLarge, Problem, TooLarge, UrlTooLong
 from service.exchange import KEY
 
 LONGEST_URL = 4096  # bytes of path and query
@@ -38,23 +41,35 @@ class Limits:
     """Bounds URL, headers and body.
 
     A body is refused by its announced length at once, or as soon as it passes the bound, by raising
-    TooLarge to whoever reads it.
+    TooLarge to whoever reads it; DeadlineExceeded if it is not there in time.
     """
 
-    def __init__(self, app: ASGIApp, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, body_bytes: int, deadline_s: float) -> None:
         self._app = app
         self._body_bytes = body_bytes
+        self._deadline_s = deadline_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         self._check(scope)
-        received = 0
+        if not scope[KEY].has_body:
+            await self._app(scope, receive, send)
+            return
+        received, ended = 0, False
 
         async def counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, ended
+            if ended:
+                return await receive()  # when the client leaves
+            left_s = self._deadline_s - (perf_counter() - scope[KEY].began)
+            try:
+                async with asyncio.timeout(left_s):
+                    message = await receive()
+            except TimeoutError:
+                raise self._too_slow() from None
+            ended = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self._body_bytes:
                 raise self._too_large(f"{received} or more")
@@ -74,6 +89,11 @@ class Limits:
         length = scope[KEY].header("content-length")
         if length.isdecimal() and int(length) > self._body_bytes:
             raise self._too_large(length)
+
+    def _too_slow(self) -> Problem:
+        detail = f"The body must be there {self._deadline_s:g} s after the request began."
+        # What is left of it must not be taken for another request.
+        return DeadlineExceeded(detail, headers={"Connection": "close"})
 
     def _too_large(self, told: str) -> Problem:
         return TooLarge(f"The body must be at most {self._body_bytes} bytes, not {told}.")

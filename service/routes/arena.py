@@ -53,7 +53,9 @@ async def pair(request: Request) -> Pair:
 
 
 @router.post(
-    "/votes", openapi_extra=MAY_NEED_KEY, responses=problems(400, 401, 403, 409, 413, 415, 422, 503)
+    "/votes",
+    openapi_extra=MAY_NEED_KEY,
+    responses=problems(400, 401, 403, 409, 413, 415, 422, 503, 504),
 )
 async def vote(request: Request, body: VoteBody) -> Revealed:
     """Casts a vote, once a token, and tells what the pair was."""

@@ -28,7 +28,7 @@ async def variants(request: Request) -> Variants:
 @router.put(
     "/variants/{variant}",
     openapi_extra=NEEDS_KEY,
-    responses=problems(400, 401, 403, 404, 413, 415, 422, 503),
+    responses=problems(400, 401, 403, 404, 413, 415, 422, 503, 504),
 )
 async def swap(
     request: Request,

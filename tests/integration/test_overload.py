@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import select
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +66,26 @@ def test_many_jobs_of_one_request_have_its_deadline_and_its_client(
         # A body that nobody asked for is bounded too, announced or not.
         body = (b" " * 2**16 for _ in range(160))
         assert client.post("/compare?c=full&count=64", content=body).status_code == 413
+
+
+def test_a_body_that_comes_too_slowly_is_not_waited_for(random_store: Path) -> None:
+    with serving(store=random_store, deadline_s=0.6) as server:
+        address = httpx.URL(server.url)
+        with socket.create_connection((address.host, address.port), timeout=10) as client:
+            client.sendall(
+                b"POST /generate HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 100\r\n\r\n"
+            )
+            began = time.monotonic()
+            while not select.select([client], [], [], 0.1)[0]:  # ten bytes a second
+                client.sendall(b"{")
+            answer = b"".join(iter(lambda: client.recv(4096), b""))  # until it is closed
+        assert 0.5 < time.monotonic() - began < 3
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 504 ")
+        assert b"connection: close" in head.lower()
+        assert json.loads(body)["detail"] == "The body must be there 0.6 s after the request began."
+        assert httpx.get(f"{server.url}/readyz").status_code == 200
 
 
 def test_one_clients_grids_leave_room_for_anothers_face(shipped_size_store: Path) -> None:
