@@ -118,7 +118,7 @@ def test_a_swap_lasts_over_a_restart(versions: Path, tmp_path: Path) -> None:
 @needs_redis
 def test_replicas_agree(versions: Path, redis: RedisServer) -> None:
     settings = {"store": versions, "redis_url": redis.url, "api_keys": API_KEYS, "secret": SECRET}
-    settings |= {"redis_timeout_s": 2, "rate_limit": 1000, "rate_burst": 200}
+    settings |= {"redis_timeout_s": 2, "rate_limit": 10, "rate_burst": 200}
     with (
         serving(**settings) as one,
         serving(**settings) as two,
