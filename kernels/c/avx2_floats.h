@@ -1,4 +1,4 @@
-/* Sums of floats in AVX2 registers: up to six rows x 16 columns, SPAN steps at a time, whose
+/* Sums of floats in AVX2 registers: up to six rows x 16 columns, a span of steps at a time, whose
  * weights stay in L1 while all rows pass over them. */
 #ifndef PBGEN_AVX2_FLOATS_H
 #define PBGEN_AVX2_FLOATS_H
