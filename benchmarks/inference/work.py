@@ -8,8 +8,8 @@ from kernels import native
 from kernels.spec import Deconvolution, GeneratorSpec, Precision
 
 # Images that share one reading of the weights: `images` of kernels/c/isa_*.c.
-TOGETHER = {"amx": 8, "avx2": 4}
-TOGETHER_ELSEWHERE = 16  # and of floats
+TOGETHER = {"amx": 8, "avx2": 2}
+TOGETHER_ELSEWHERE = 16  # and of floats and bits
 
 
 def multiply_adds(spec: GeneratorSpec) -> int:
@@ -46,8 +46,9 @@ def traffic(spec: GeneratorSpec, isa: str, threads: int, batch: int) -> Traffic:
     """Of a call of `batch` images on a compiled instruction set."""
     generator = native.NativeGenerator(spec, isa)
     floats = spec.layers[0].precision is Precision.FLOAT
+    integers = not floats and spec.layers[0].precision is not Precision.XNOR
     images, members = (-(-batch // threads), 1) if batch >= threads else (batch, threads)
-    together = TOGETHER_ELSEWHERE if floats else TOGETHER.get(isa, TOGETHER_ELSEWHERE)
+    together = TOGETHER.get(isa, TOGETHER_ELSEWHERE) if integers else TOGETHER_ELSEWHERE
     readings = -(-images // together)
     held = sum(generator.resident_bytes.values())
     width = 4 if floats else 1  # bytes an activation

@@ -75,7 +75,7 @@ typedef struct isa {
   const char *name;
   int (*available)(void);
   uint32_t row_step; /* sum_bytes takes as long for any number of rows up to the next multiple */
-  uint32_t images;   /* that best run together, at most 16 */
+  uint32_t images;   /* of bytes that best run together, at most 16 */
   uint32_t words;    /* takes fixed weights as int16_t, not as two halves of bytes */
 
   /* Around the calls of a run: state that the processor holds. */

@@ -104,13 +104,16 @@ static inline int32_t kernel_index(const layer_plan *l, uint32_t r, int32_t d)
 /* The instruction sets of this build, best first, ending in NULL. */
 extern const isa *const pbgen_isas[];
 
-/* Images that run together, and rows that cost as much as one (see isa.h). Floats are AVX-512's
- * where integers are AMX's. */
+/* Images that run together: of floats and bits a block's, of bytes what the instruction set says.
+ */
 static inline uint32_t group_images(const plan *p)
 {
-  return p->layers[0].precision == PBGEN_FLOAT ? BLOCK_ROWS : pbgen_isas[p->isa_index]->images;
+  const uint32_t precision = p->layers[0].precision;
+  const int bytes = precision != PBGEN_FLOAT && precision != PBGEN_XNOR;
+  return bytes ? pbgen_isas[p->isa_index]->images : BLOCK_ROWS;
 }
 
+/* Rows that cost as much as one, see isa.h. Floats are AVX-512's where integers are AMX's. */
 static inline uint32_t row_step(const plan *p)
 {
   const uint32_t step = pbgen_isas[p->isa_index]->row_step;
