@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from model_store import ArtifactError
 from service.app import create_app
 from service.logs import logging_json
-from service.settings import Settings, misspelt
+from service.settings import CONFIDENTIAL, Settings, misspelt
 from service.state import StateUnavailableError
 
 # What a kernel thread that comes back from C waits at most for the event loop to let it have
@@ -102,7 +102,8 @@ def main() -> int:
     except ValidationError as error:
         for each in error.errors():
             name = "_".join(["PBGEN", *map(str, each["loc"])]).upper()
-            print(f"error: {name}={each['input']}: {each['msg']}", file=sys.stderr)
+            value = "…" if each["loc"][0] in CONFIDENTIAL else each["input"]
+            print(f"error: {name}={value}: {each['msg']}", file=sys.stderr)
         return 2
     except (ArtifactError, StateUnavailableError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -31,10 +31,19 @@ def identify(service: Context, asked: Exchange, scope: Scope) -> None:
         asked.client = f"key:{name}"
 
 
-async def charge(request: Request, images: int) -> None:
-    """Charges the client for images. Raises RateLimited while it owes more than it may."""
+async def charge(request: Request, images: int, *by: Served) -> None:
+    """Charges the client for images by these models, if the service takes work for them now.
+
+    Raises Unavailable, which costs the client nothing, and RateLimited while it owes more than it
+    may.
+    """
     service = context(request)
-    wait_s = await service.state.charge(exchange(request).client, images)
+    client = exchange(request).client
+    service.pipeline.refuse_while_draining()
+    for served in by:
+        if (refused := service.pipeline.refusal(served, client)) is not None:
+            raise refused
+    wait_s = await service.state.charge(client, images)
     if wait_s:
         service.metrics.rejected.labels("rate_limit").inc()
         raise RateLimited(

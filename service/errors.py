@@ -96,6 +96,12 @@ class HeadersTooLarge(Problem):
     status, kind, title = 431, "headers", "The headers are too large"
 
 
+class ClientLeft(Problem):
+    """Nobody is there to read it: for metrics and logs alone. The number is nginx's."""
+
+    status, kind, title = 499, "client-left", "The client closed the connection"
+
+
 class Internal(Problem):
     status, kind, title = 500, "internal", "The service failed"
 

@@ -149,7 +149,10 @@ class Metrics:
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Everything, in the text format that an Accept header asks for, and its media type."""
-        encode, media_type = choose_encoder(accept)
+        try:
+            encode, media_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # of a version that is no number
+            encode, media_type = choose_encoder("")
         return encode(self.registry), media_type
 
 

@@ -11,12 +11,10 @@ from service.errors import Internal, Problem, respond
 from service.exchange import Exchange, open_exchange
 from service.logs import RequestLog, log
 from service.metrics import Metrics
-from service.pipeline import ClientLeftError
 
 if TYPE_CHECKING:
     from service.tracing import Tracing
 
-CLIENT_LEFT = 499  # nginx's number for it; told in metrics only, as nobody is there to read it
 NO_ROUTE = "none"
 
 
@@ -52,8 +50,6 @@ class Telemetry:
 
         try:
             await self._app(scope, receive, named)
-        except ClientLeftError:
-            code = CLIENT_LEFT
         except Exception as error:
             if code:  # the answer had begun: the server cuts it off, and the client sees that
                 raise

@@ -11,7 +11,7 @@ import numpy as np
 from fastapi import Request
 from numpy.typing import NDArray
 
-from service.errors import DeadlineExceeded, Problem, Unavailable
+from service.errors import ClientLeft, DeadlineExceeded, Problem, Unavailable
 from service.exchange import exchange
 from service.gallery import Served
 from service.images import Format, Pixels
@@ -23,10 +23,6 @@ from service.subject import Subject
 T = TypeVar("T")
 
 WATCH_AFTER_S = 0.03  # most answers are out by then, without the cost of watching the connection
-
-
-class ClientLeftError(Exception):
-    """The client closed the connection; there is nobody to answer."""
 
 
 class Pipeline:
@@ -43,7 +39,7 @@ class Pipeline:
     ) -> Done[bytes]:
         """Makes a subject's images and encodes them, both in a kernel thread.
 
-        Raises Unavailable, DeadlineExceeded and ClientLeftError.
+        Raises Unavailable, DeadlineExceeded and ClientLeft.
         """
         done = await self.make(
             request,
@@ -65,7 +61,7 @@ class Pipeline:
     ) -> Done[T]:
         """Makes the images of seeds or latents; `finish(images)` runs in a kernel thread.
 
-        Raises Unavailable, DeadlineExceeded and ClientLeftError.
+        Raises Unavailable, DeadlineExceeded and ClientLeft.
         """
         told = exchange(request)
         variant, label = served.model.variant, served.model.label
@@ -132,7 +128,6 @@ class Pipeline:
         finish: Callable[[Pixels], T],
         client: str,
     ) -> Job[T]:
-        self.refuse_while_draining()
         try:
             return self._scheduler.submit(served.lane, inputs, finish, client)
         except QueueFullError as full:
@@ -169,7 +164,7 @@ class Pipeline:
         except DeadlineExceeded:
             self._metrics.rejected.labels("deadline").inc()
             raise
-        except ClientLeftError:
+        except ClientLeft:
             self._metrics.rejected.labels("client_left").inc()
             raise
         finally:
@@ -192,7 +187,7 @@ async def _watch(request: Request, future: asyncio.Future[Any]) -> None:
     except Problem as problem:
         _fail(future, problem)
     else:
-        _fail(future, ClientLeftError())
+        _fail(future, ClientLeft("It left before its images were made."))
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:

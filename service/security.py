@@ -7,7 +7,15 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import DeadlineExceeded, HeadersTooLarge, Problem, TooLarge, UrlTooLong
+from service.errors import (
+    ClientLeft,
+    DeadlineExceeded,
+    HeadersTooLarge,
+    Problem,
+    TooLarge,
+    UrlTooLong,
+    shown,
+)
 from service.exchange import KEY
 
 LONGEST_URL = 4096  # bytes of path and query
@@ -69,6 +77,8 @@ class Limits:
                     message = await receive()
             except TimeoutError:
                 raise self._too_slow() from None
+            if message["type"] == "http.disconnect":
+                raise ClientLeft("It left before its body was there.")
             ended = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self._body_bytes:
@@ -86,9 +96,9 @@ class Limits:
             raise HeadersTooLarge(
                 f"The headers must be at most {LARGEST_HEADERS} bytes, not {headers}."
             )
-        length = scope[KEY].header("content-length")
-        if length.isdecimal() and int(length) > self._body_bytes:
-            raise self._too_large(length)
+        length, bound = scope[KEY].header("content-length").lstrip("0"), str(self._body_bytes)
+        if length.isdecimal() and (len(length), length) > (len(bound), bound):
+            raise self._too_large(shown(length))
 
     def _too_slow(self) -> Problem:
         detail = f"The body must be there {self._deadline_s:g} s after the request began."

@@ -6,14 +6,24 @@ import json
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kernels.generator import processors
 from service.keys import Key, Scope
 from service.schemas.requests import LARGEST_STREAM
+
+CONFIDENTIAL = ("api_keys", "redis_url", "secret")  # what is wrong there is not told back
+
+
+def _parsed(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+# Parsed here, so that what is no JSON is told with the variable's name.
+JSON = (NoDecode, BeforeValidator(_parsed))
 
 
 class Settings(BaseSettings):
@@ -70,12 +80,12 @@ class Settings(BaseSettings):
     body_limit_bytes: int = Field(
         default=2**20, ge=1, description="Largest request body; a larger one gets 413."
     )
-    api_keys: tuple[Key, ...] = Field(
+    api_keys: Annotated[tuple[Key, ...], *JSON] = Field(
         default=(),
         description="JSON list of keys, as `python -m service.keys` prints them; without one with "
         "the scope admin, admin calls are refused.",
     )
-    open_scopes: frozenset[Scope] = Field(
+    open_scopes: Annotated[frozenset[Scope], *JSON] = Field(
         default=frozenset({"generate", "vote"}),
         description='JSON list of scopes that need no key; "admin" always does.',
     )
@@ -89,7 +99,9 @@ class Settings(BaseSettings):
         description="Directory for votes and swapped versions; unused with PBGEN_REDIS_URL.",
     )
     redis_url: str | None = Field(
-        default=None, description="Redis that replicas share; unset: this process alone."
+        default=None,
+        pattern="^(redis|rediss|unix)://",
+        description="Redis that replicas share; unset: this process alone.",
     )
     redis_timeout_s: float = Field(
         default=0.1, gt=0, le=60, description="Seconds that a call of Redis may take."
@@ -106,7 +118,7 @@ class Settings(BaseSettings):
     rate_burst: int = Field(
         default=256, ge=1, description="Images that a client may owe before it gets 429."
     )
-    experiment: dict[str, float] = Field(
+    experiment: Annotated[dict[str, float], *JSON] = Field(
         default={},
         description='Weights by which clients are split for variant=auto: {"partial": 9, '
         '"float": 1}.',

@@ -30,11 +30,11 @@ TOKEN_TTL_S = 900
 async def pair(request: Request) -> Pair:
     """A seed's image by two variants, in random order; nothing in the answer tells which."""
     service = await admit(request, "vote")
-    await charge(request, 2)
     active = service.gallery.active
     if len(active) < 2:
         raise Unknown("A pair needs two variants; only one is served here.")
     sides = [active[variant] for variant in draw_pair(list(active))]
+    await charge(request, len(sides), *sides)
     seeds = consecutive(None, 1)
     pictures = [
         (await service.pipeline.make(request, served, seeds, _encode)).value for served in sides

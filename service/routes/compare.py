@@ -32,7 +32,7 @@ async def compare(request: Request, query: Annotated[CompareQuery, Query()]) -> 
     names = [name for name in (query.a, query.b, query.c) if name is not None]
     variants = [await choose(request, name) for name in names]
     seeds = consecutive(query.seed, query.count)
-    await charge(request, len(variants) * len(seeds))
+    await charge(request, len(variants) * len(seeds), *variants)
     rows = await comparison.run(request, service.pipeline, variants, seeds)
     headers = {"X-PBGen-Seed": str(seeds[0])}
     if query.format == "png":

@@ -36,6 +36,6 @@ async def generate(request: Request) -> Response:
     served = await choose(request, query.variant)
     wanted = subject(query, body, served.model.generator.latent_dim)
     picture_format = FORMATS[query.format]
-    await charge(request, len(wanted.inputs))
+    await charge(request, len(wanted.inputs), served)
     done = await service.pipeline.run(request, served, wanted, picture_format)
     return image_answer(served.model, wanted, picture_format, done)

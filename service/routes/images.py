@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -21,6 +22,7 @@ PNG = FORMATS["png"]
 # A version never changes; what a variant's name means may, so that is asked again after a minute.
 EXACT = "max-age=31536000, immutable"
 NAMED = "max-age=60"
+_TAG = re.compile(r'"[^"]*"')
 CONDITION = {
     "name": "If-None-Match",
     "in": "header",
@@ -60,14 +62,14 @@ async def image(
     shared = variant != AUTO and service.keys.is_open("generate")
     audience = "public" if shared else "private"
     caching = {"ETag": tag, "Cache-Control": f"{audience}, {age}"}
-    if matches(request.headers.get("if-none-match", ""), tag):
+    if matches(request.headers.getlist("if-none-match"), tag):
         return Response(status_code=304, headers=caching)
     wanted = Subject(consecutive(seed, 1))
     headers = {**origin_headers(served.model, wanted), **caching}
     kept = await service.state.cached(tag)
     service.metrics.cache_requests.labels("miss" if kept is None else "hit").inc()
     if kept is None:
-        await charge(request, 1)
+        await charge(request, 1, served)
         done = await service.pipeline.run(request, served, wanted, PNG)
         kept = done.value
         headers["Server-Timing"] = done.server_timing()
@@ -80,7 +82,7 @@ def etag(model: Model, seed: int) -> str:
     return f'"{hashlib.sha256(f"{model.digest} {seed} png".encode()).hexdigest()[:32]}"'
 
 
-def matches(if_none_match: str, tag: str) -> bool:
-    """Whether an If-None-Match names the tag (RFC 9110, 13.1.2: compared weakly, or any by *)."""
-    named = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    return tag in named or "*" in named
+def matches(if_none_match: list[str], tag: str) -> bool:
+    """Whether lines of If-None-Match name the tag (RFC 9110, 13.1.2: weakly, or any by *)."""
+    told = ", ".join(if_none_match).strip()
+    return told == "*" or tag in _TAG.findall(told)

@@ -39,7 +39,7 @@ async def playground(request: Request) -> Response:
         "Cache-Control": "no-cache",
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,  # a 304's headers replace the kept ones
     }
-    if matches(request.headers.get("if-none-match", ""), tag):
+    if matches(request.headers.getlist("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return HTMLResponse(page, headers=headers)
 

@@ -42,7 +42,6 @@ async def stream(request: Request, query: Annotated[StreamQuery, Query()]) -> St
     limit = service.settings.stream_limit
     if query.count > limit:
         raise TooLarge(f"count must be at most {limit} here, not {query.count}.")
-    service.pipeline.refuse_while_draining()
     seeds = consecutive(query.seed, query.count)
     await charge(request, len(seeds))
     return StreamingResponse(

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from time import time
 from typing import Any, TypeVar, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -26,6 +26,7 @@ TALLIES = f"{PREFIX}tallies"  # hash: "left right choice" → count
 VOTES = f"{PREFIX}votes"  # stream: every vote in full
 IMAGES = f"{PREFIX}images"  # sorted set: image key → time of last use
 IMAGES_BYTES = f"{PREFIX}images:bytes"
+CONNECTIONS = 32  # beyond, calls wait for one another
 RECHECK_S = 2.0  # between looks at the active versions when nothing is announced
 
 # A vote and the mark of its token are kept together or not at all.
@@ -75,12 +76,15 @@ class RedisState(State):
         self._cache_bytes = cache_bytes
         self._allowance = allowance
         self._own_limits = RateLimits(allowance)
-        self._redis = Redis.from_url(
+        pool = BlockingConnectionPool.from_url(
             url,
+            max_connections=CONNECTIONS,
+            timeout=timeout_s,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
         )
+        self._redis = Redis.from_pool(pool)
         self._cast = self._redis.register_script(CAST)
         self._charge = self._redis.register_script(CHARGE)
         self._cache = self._redis.register_script(CACHE)

@@ -52,6 +52,8 @@ def test_openmetrics_when_asked_for(http: httpx.Client) -> None:
     answer = http.get("/metrics", headers={"accept": "application/openmetrics-text"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
+    unheard_of = {"accept": "application/openmetrics-text;version=x"}
+    assert http.get("/metrics", headers=unheard_of).text.startswith("# HELP")
 
 
 def test_durations_carry_the_request_they_are_of(http: httpx.Client) -> None:

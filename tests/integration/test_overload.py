@@ -88,6 +88,58 @@ def test_a_body_that_comes_too_slowly_is_not_waited_for(random_store: Path) -> N
         assert httpx.get(f"{server.url}/readyz").status_code == 200
 
 
+def test_a_client_that_leaves_before_its_body_is_there_is_no_failure(random_store: Path) -> None:
+    with serving(store=random_store) as server, httpx.Client(base_url=server.url) as client:
+        address = httpx.URL(server.url)
+        for path in ("/generate", "/arena/votes"):
+            with socket.create_connection((address.host, address.port), timeout=10) as leaving:
+                leaving.sendall(
+                    f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+                    "Content-Length: 500\r\n\r\nhello".encode()
+                )
+            left_by = time.monotonic() + 5
+            while not sample(
+                client, "pbgen_http_requests_total", route=path, variant="", code="499"
+            ):
+                assert time.monotonic() < left_by
+
+
+def test_a_length_of_thousands_of_zeros_is_none(random_store: Path) -> None:
+    with serving(store=random_store) as server:
+        address = httpx.URL(server.url)
+        with socket.create_connection((address.host, address.port), timeout=10) as client:
+            zeros = b"0" * 5000
+            client.sendall(
+                b"POST /generate HTTP/1.1\r\nHost: here\r\nContent-Length: %b\r\n\r\n" % zeros
+            )
+            assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_is_refused_for_want_of_room_costs_nothing(shipped_size_store: Path) -> None:
+    with (
+        serving(
+            store=shipped_size_store,
+            threads=1,
+            isa="numpy",
+            queue_limit=2,
+            deadline_s=60,
+            rate_limit=0.01,
+            rate_burst=8,
+        ) as server,
+        httpx.Client(base_url=server.url, timeout=60) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other = {"x-forwarded-for": "10.0.0.1"}
+        grid = f"{server.url}/generate?variant=full&count=8"
+        busy = pool.submit(httpx.post, grid, headers=other, timeout=60)
+        while not sample(client, "pbgen_requests_in_progress", variant="full"):
+            pass
+        refused = [client.get(f"/images/full/{seed}.png").status_code for seed in range(12)]
+        assert refused == [503] * 12
+        assert busy.result().status_code == 200
+        assert client.get("/images/full/1.png").status_code == 200
+
+
 def test_one_clients_grids_leave_room_for_anothers_face(shipped_size_store: Path) -> None:
     with (
         serving(
@@ -137,7 +189,7 @@ def test_what_there_is_no_room_for_is_refused_early(shipped_size_store: Path) ->
         assert client.post("/generate?variant=full", headers=wrong).status_code == 401
         assert client.get("/livez").status_code == 200
         assert not grid.done()
-        assert client.post("/generate?variant=partial").status_code == 200
+        assert client.post("/generate?variant=full&variant=partial").status_code == 200
         assert grid.result().status_code == 200
         assert client.post("/generate?variant=full").status_code == 200
         assert sample(client, "pbgen_requests_rejected_total", reason="overload") == 1

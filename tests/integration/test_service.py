@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -132,16 +132,15 @@ def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_stor
             store=shipped_size_store, threads=1, isa="numpy", drain_s=1.0, deadline_s=60
         ) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
+        ThreadPoolExecutor(2) as pool,
     ):
-        answers: list[httpx.Response] = []
-        ask = threading.Thread(
-            target=lambda: answers.append(
-                httpx.post(f"{server.url}/generate?variant=full&count=64&seed=1", timeout=60)
-            )
-        )
-        ask.start()
+        in_flight = ("/generate?variant=full&count=64&seed=1", "/compare?a=full&b=partial&count=16")
+        asked = [pool.submit(httpx.post, server.url + path, timeout=60) for path in in_flight]
         deadline = time.monotonic() + 10
-        while not sample(client, "pbgen_requests_in_progress", variant="full"):
+        variants = ("full", "partial")
+        while sum(
+            sample(client, "pbgen_requests_in_progress", variant=each) for each in variants
+        ) < len(asked):
             assert time.monotonic() < deadline
         server.process.terminate()
         while client.get("/readyz").status_code == 200:
@@ -150,9 +149,8 @@ def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_stor
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert client.get("/livez").status_code == 200
         assert client.post("/generate").status_code == 503
-        ask.join(60)
+        assert [answer.result().status_code for answer in asked] == [200, 200]
         assert server.process.wait(30) == 0
-        assert [answer.status_code for answer in answers] == [200]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +158,9 @@ def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_stor
     [
         ({"port": "99999"}, "PBGEN_PORT=99999"),
         ({"thread": "2"}, "PBGEN_THREAD is no setting; PBGEN_THREADS is"),
+        ({"secret": "too short"}, "PBGEN_SECRET=…: "),
+        ({"redis_url": ""}, "PBGEN_REDIS_URL=…: "),
+        ({"experiment": "{partial: 1}"}, "PBGEN_EXPERIMENT={partial: 1}: "),
         ({"isa": "z80"}, "isa must be one of"),
         ({"store": "/nonexistent"}, "the model store is empty"),
     ],

@@ -175,6 +175,15 @@ def test_a_token_votes_once_and_votes_last(home: Open) -> None:
     with_state(home, second)
 
 
+def test_many_calls_at_once_all_come_through(home: Open) -> None:
+    async def test(state: State) -> None:
+        votes = (state.cast(a_vote(str(i))) for i in range(200))
+        assert all(await asyncio.gather(*votes))
+        assert not state.is_left_alone
+
+    with_state(home, test)
+
+
 def test_activated_versions_last(home: Open) -> None:
     async def first(state: State) -> None:
         assert await state.active() == {}
