@@ -23,9 +23,13 @@ from training.redundancy import redundancy
 
 TRIALS = RECORDS.with_name("trials")
 LEVELS = ("64", "32", "16", "mean")
-# What the metric's runs are compared with, and two of them; their discriminators are float.
-FLOAT, FULL = "float-w64-102k", "full-w64-102k-floatd"
-PARTIAL, ENDS = "partial-w64-102k-floatd", "123-w64-102k-floatd"
+FLOAT = "float-w64-102k"  # what the comparison's other runs are compared with
+
+
+def metric_run(layers: str) -> str:
+    """The name of the metric's run with these layers binarized: "0", "123", "partial", "float"."""
+    discriminator = "" if layers == "float" else "-floatd"
+    return f"{layers}-w64-102k{discriminator}-float32"
 
 
 @dataclass(frozen=True)
@@ -129,16 +133,17 @@ def damages() -> list[Damage]:
             Damage(
                 layer,
                 redundancy(geometry).ratio,
-                made.get(f"{layer}-w64-102k-floatd"),
-                made.get(f"{kept}-w64-102k-floatd"),
+                made.get(metric_run(str(layer))),
+                made.get(metric_run(kept)),
             )
         )
     return result
 
 
 def metric_table() -> str:
-    """A row a layer: what the metric says of it, and what binarizing it does."""
-    rows = []
+    """A row a layer: what the metric says of it, and what binarizing it does. First, no layer."""
+    none = groups("metric").get(metric_run("float"))
+    rows = [["none", "–", "–", none.cell(), "–"]] if none else []
     for damage, geometry in zip(damages(), dcgan(64), strict=True):
         shape = f"{damage.layer}: {geometry.c_in} → {geometry.c_out}, {geometry.size_out}²"
         choice = "binarize" if redundancy(geometry).redundant else "keep"
@@ -181,7 +186,7 @@ def verdict() -> str:
     if alone is None or kept is None:
         return ""
     made = groups("metric")
-    ends, last = made[ENDS], made[PARTIAL]
+    ends, last = made[metric_run("123")], made[metric_run("partial")]
     return (
         "\nSpearman's ρ of a layer's redundancy with SWD: "
         f"{alone[0]:+.2f} where it is binarized alone (expected negative; exact p {alone[1]:.2f}), "

@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.experiments import FLOAT, FULL, Damage, Group, damages, groups, record
+from benchmarks.experiments import FLOAT, Damage, damages, groups, metric_run, record
 from training.experiments import SUITES
 
 INK, ACCENT, MUTED = "#1f2937", "#b45309", "#9ca3af"
@@ -40,43 +40,36 @@ def save(figure: Figure, path: Path, data: Any) -> None:
 
 
 def metric_data() -> Any:
-    """The layers' points and the bands beside them; None until every layer's runs are made."""
-    comparison, points = groups("comparison"), damages()
-    if any(point.alone is None or point.kept is None for point in points):
+    """The layers' points, and what float has, more or less the spread that it has in the
+    comparison; None until all of these are made.
+    """
+    points, none, seeds = damages(), groups("metric").get(metric_run("float")), groups("comparison")
+    if none is None or any(point.alone is None or point.kept is None for point in points):
         return None
-    bands = [_band(comparison.get(name)) for name in (FLOAT, FULL)]
-    return [[vars(point) for point in points], bands]
+    spread = (seeds[FLOAT].spread() if FLOAT in seeds else None) or 0.0
+    return [[vars(point) for point in points], [none.mean() - spread, none.mean() + spread]]
 
 
 def metric(path: Path, data: Any) -> None:
-    """Damage against redundancy, a point a layer, over the spread of the runs at either end."""
-    points, (none, every) = [Damage(**point) for point in data[0]], data[1]
+    """Damage against redundancy, a point a layer, over float's own and its spread."""
+    points, band = [Damage(**point) for point in data[0]], data[1]
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True)
     alone = [(point, point.alone) for point in points]
     kept = [(point, point.kept) for point in points]
-    _points(left, alone, none, "one layer binarized", "none binarized")
-    _points(right, kept, every, "all but one layer binarized", "all binarized")
+    _points(left, alone, band, "one layer binarized")
+    _points(right, kept, band, "all but one layer binarized")
     save(figure, path, data)
-
-
-def _band(reference: Group | None) -> tuple[float, float] | None:
-    if reference is None:
-        return None
-    mean, spread = reference.mean(), reference.spread() or 0
-    return mean - spread, mean + spread
 
 
 def _points(
     axes: Any,
     points: Sequence[tuple[Damage, float | None]],
-    band: tuple[float, float] | None,
+    band: tuple[float, float],
     title: str,
-    label: str,
 ) -> None:
-    if band:
-        axes.axhspan(*band, color=MUTED, alpha=0.35, lw=0, label=f"{label}, ± its spread")
-        axes.legend(loc="lower right", frameon=False, fontsize=9)
+    axes.axhspan(*band, color=MUTED, alpha=0.35, lw=0, label="none binarized, ± its spread")
+    axes.legend(loc="lower right", frameon=False, fontsize=9)
     axes.axvline(1, color=MUTED, lw=1, ls="--")
     for damage, swd in points:
         if swd is not None:

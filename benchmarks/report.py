@@ -17,22 +17,19 @@ from benchmarks import accounting, blocks, card, experiments, measured, plots
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = DOCS / "pictures"
 RECIPES = {
-    "float-w64-102k": "`float`, as in the comparison",
-    "float-w64-102k-b64": "`float`, batch 64",
-    "float-w64-102k-decay1": "`float`, constant learning rate",
-    "float-w64-102k-lr0.0004": "`float`, twice the learning rate",
-    "partial-w64-102k": "`partial`, as in the comparison",
-    "partial-w64-102k-b64": "`partial`, batch 64",
-    "partial-w64-102k-decay1": "`partial`, constant learning rate",
-    "partial-w64-102k-lr0.0004": "`partial`, twice the learning rate",
+    f"{variant}-w64-102k{change}-float32": f"`{variant}`, {words}"
+    for variant in ("float", "partial")
+    for change, words in {
+        "": "as in the comparison",
+        "-b64": "batch 64",
+        "-decay1": "constant learning rate",
+        "-lr0.0004": "twice the learning rate",
+    }.items()
 }
 LOSSES = {
-    "float-w64-102k": "`float`, logistic",
-    "float-w64-102k-hinge": "`float`, hinge",
-    "float-w64-102k-wgan-gp": "`float`, WGAN-GP",
-    "partial-w64-102k": "`partial`, logistic",
-    "partial-w64-102k-hinge": "`partial`, hinge",
-    "partial-w64-102k-wgan-gp": "`partial`, WGAN-GP",
+    f"{variant}-w64-102k{loss}-float32": f"`{variant}`, {words}"
+    for variant in ("float", "partial")
+    for loss, words in {"": "logistic", "-hinge": "hinge", "-wgan-gp": "WGAN-GP"}.items()
 }
 TRIAL = (
     "python -m training train RUN --variant partial --width 64 --discriminator-width 32 "

@@ -69,18 +69,18 @@ def test_runs_fill_the_blocks_that_said_they_were_missing(
     for experiment in suites.metric():
         float_layers = [not flag for flag in experiment.options.binary]
         swd = sum(100 / ratio for ratio, kept in zip(ratios, float_layers, strict=True) if not kept)
-        made_in = "float32" if experiment.options.variant == "0" else "bfloat16"
         row = {
             "manifest": {
                 "swd": dict.fromkeys(experiments.LEVELS, swd),
-                "provenance": {"seed": experiment.options.seed, "options": {"compute": made_in}},
+                "provenance": {"seed": experiment.options.seed, "options": {"compute": "float32"}},
             },
             "log": [],
         }
         (tmp_path / f"{experiment.name}.json").write_text(json.dumps(row))
     text = report.metric()
     assert "| 4: 64 → 3, 64² | 0.25 | keep | 400.0 | 58.0 |" in text
-    assert "11 of 11 runs made, 10 in bfloat16 and 1 in float32" in text
+    assert "| none | – | – | 0.0 | – |" in text
+    assert "12 of 12 runs made, 12 in float32" in text
     assert "-1.00 where it is binarized alone (expected negative; exact p 0.02)" in text
     assert "+1.00 where it alone stays float (expected positive; exact p 0.02)" in text
     assert "pictures/metric.png" in text

@@ -4,8 +4,8 @@
 
 A finished run leaves its artifact in RUNS and its record in `benchmarks/results/training/`: the
 manifest (options, provenance, SWD of the served kernels), and the curves. What has a record is not
-run again, and a killed run goes on from its checkpoint. A run computes in the dtype that its
-machine is fast in; the record names it.
+run again, and a killed run goes on from its checkpoint. What machines of any kind make computes in
+float32, the rest in what its machine is fast in; the record names it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ BASE_WIDTH, FULL_WIDTH = 64, 128
 
 @dataclass(frozen=True)
 class Experiment:
-    """One run: its options, and the experiment whose artifact is its teacher, if any."""
+    """One run: its options, the experiment whose artifact is its teacher, if any, and its dtype if
+    that is not to be what the machine is fast in.
+    """
 
     options: Options
     teacher: Experiment | None = None
+    compute: str | None = None
 
     @property
     def name(self) -> str:
@@ -52,6 +55,8 @@ class Experiment:
             parts.append(f"lr{o.learning_rate:g}")
         if o.decay_from != usual.decay_from:
             parts.append(f"decay{o.decay_from:g}")
+        if self.compute:
+            parts.append(self.compute)
         return "-".join(parts)
 
 
@@ -76,28 +81,34 @@ def comparison() -> Iterator[Experiment]:
                 yield Experiment(_options(variant, seed=seed, binary_discriminator=binary))
 
 
+def _anywhere(variant: str, **others: Any) -> Experiment:
+    """A run that compares with others of any machine: in float32, which every one has."""
+    return Experiment(_options(variant, **others), compute="float32")
+
+
 def metric() -> Iterator[Experiment]:
-    """Each layer binarized alone, each kept float alone, and both ends kept float; the
-    discriminator stays float.
+    """None binarized, each layer alone, all but each, and all but both ends; the discriminator
+    stays float.
     """
     alone = ("0", "1", "2", "3", "4")
     kept_alone = ("1,2,3,4", "0,2,3,4", "0,1,3,4", "0,1,2,4", "partial")  # partial: 0,1,2,3
+    yield _anywhere("float")
     for variant in (*alone, *kept_alone, "1,2,3"):
-        yield Experiment(_options(variant, binary_discriminator=False))
+        yield _anywhere(variant, binary_discriminator=False)
 
 
 def losses() -> Iterator[Experiment]:
-    """The other losses of the paper's journal version, float and partial."""
-    for loss in ("hinge", "wgan-gp"):
+    """The losses of the paper's journal version, float and partial."""
+    for loss in ("logistic", "hinge", "wgan-gp"):
         for variant in ("float", "partial"):
-            yield Experiment(_options(variant, loss=loss))
+            yield _anywhere(variant, loss=loss)
 
 
 def tried() -> Iterator[Experiment]:
-    """Other recipes than the comparison's, float and partial."""
-    for change in ({"batch": 64}, {"decay_from": 1.0}, {"learning_rate": 4e-4}):
+    """The comparison's recipe and others, float and partial."""
+    for change in ({}, {"batch": 64}, {"decay_from": 1.0}, {"learning_rate": 4e-4}):
         for variant in ("float", "partial"):
-            yield Experiment(_options(variant, **change))
+            yield _anywhere(variant, **change)
 
 
 def aligned() -> Iterator[Experiment]:
@@ -144,7 +155,7 @@ def _arguments(experiment: Experiment, runs: Path) -> list[str]:
     values = asdict(experiment.options)
     if experiment.teacher:
         values["teacher"] = str(runs / experiment.teacher.name / "artifact.safetensors")
-    del values["compute"]  # what the machine is fast in, or the run began with
+    values["compute"] = experiment.compute  # None: or what the run began with
     words = []
     for name, value in values.items():
         flag = "--" + name.replace("_", "-")

@@ -146,9 +146,9 @@ class Run:
                     self._record(log, losses, bar, faces.held_out)
 
     def _record(self, log: Log, losses: dict[str, float], bar: Any, held_out: Images) -> None:
-        """What is due after a step: checkpoint, log, evaluation."""
-        if self._due(self.options.checkpoint_every):
-            self.save()
+        """What is due after a step: log, evaluation, and last the checkpoint, so that a run that is
+        killed meanwhile makes up for them.
+        """
         if self._due(LOG_EVERY):
             bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
             log.write(images=self.images_seen, **losses)
@@ -157,6 +157,8 @@ class Run:
             log.write(images=self.images_seen, swd=self.evaluate(held_out))
             bar.set_description()
             plots.swd_curve(log.rows, self.folder / "swd.png")
+        if self._due(self.options.checkpoint_every):
+            self.save()
 
     def _due(self, interval: int) -> bool:
         """Whether the last step crossed a multiple of `interval` images, or ended the run."""

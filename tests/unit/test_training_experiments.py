@@ -31,7 +31,9 @@ def test_the_suites_compare_equal_budgets() -> None:
     ):
         assert {experiment.options.images for experiment in suite()} == {102_400}
     assert len({experiment.options.seed for experiment in experiments.comparison()}) == 3
-    assert [e.options.variant for e in experiments.metric()][:2] == ["0", "1"]
+    assert [e.options.variant for e in experiments.metric()][:3] == ["float", "0", "1"]
+    for suite in (experiments.metric, experiments.losses, experiments.tried):
+        assert {experiment.compute for experiment in suite()} == {"float32"}
     assert {e.options.images for e in experiments.shipped()} == {819_200}
 
 

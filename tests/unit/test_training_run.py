@@ -109,6 +109,24 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+def test_an_evaluation_that_a_kill_cut_short_is_made_up_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, evaluate, kills = tmp_path / "run", Run.evaluate, iter([True, False, True])
+
+    def killed(self: Run, held_out: data.Images) -> dict[str, float]:
+        if next(kills, False):
+            raise KeyboardInterrupt
+        return evaluate(self, held_out)
+
+    monkeypatch.setattr(Run, "evaluate", killed)
+    for _ in range(2):
+        assert _train(folder, run, "--variant=float", "--images=96") != 0
+    assert _train(folder, run, "--variant=float", "--images=96") == 0
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [row["images"] for row in rows if "swd" in row] == [48, 96]
+
+
 def test_the_same_command_goes_on_where_the_run_stands(
     folder: Path, run_folders: dict[str, Path], tmp_path: Path
 ) -> None:
