@@ -1,6 +1,6 @@
 # make serve   run the service at http://127.0.0.1:8000 (first time: sets up .venv, builds the kernels)
 # make test    run all tests                              make lint    style, types, formatting
-# make bench   kernels, peers and the machine's limit      make clean   remove all that make made
+# make bench   kernels, peers and the machine's limit      make clean   remove what was installed and built
 # make test-arm   the ARM kernels under QEMU              make sanitize   the kernels under sanitizers
 # make fuzz SECONDS=600   hostile geometry to the kernels, hostile files to the loader
 # make stack   the service with Redis and Prometheus      make load    the service's figures, a minute
@@ -29,6 +29,7 @@ serve: $(VENV)/.serve
 	@$(RUN) -m service
 
 stack: $(VENV)/.serve
+	@$(PIP) --editable '.[stack]'
 	@$(RUN) -m deploy.stack
 
 # In full, beside LitServe (extra `peers`): .venv/bin/python -m benchmarks.serving

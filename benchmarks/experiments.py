@@ -1,7 +1,8 @@
 """The training experiments' tables, made from their records in `results/training/`.
 
 Every comparison is of runs with equal budgets; a figure that several seeds share is their mean ±
-their sample standard deviation. A run without a record is left out, and counted.
+their sample standard deviation, a ratio has its confidence interval. A run without a record is left
+out, and counted.
 """
 
 from __future__ import annotations
@@ -51,13 +52,15 @@ class Group:
         return with_spread(self.mean(level), self.spread(level), 1)
 
     def over(self, other: Group) -> str:
-        """The ratio of the means, and the spread of the ratio of two single runs (first order)."""
-        ratio = self.mean() / other.mean()
-        spreads = self.spread(), other.spread()
-        if spreads[0] is None or spreads[1] is None:
-            return with_spread(ratio, None, 2)
-        relative = math.hypot(spreads[0] / self.mean(), spreads[1] / other.mean())
-        return with_spread(ratio, ratio * relative, 2)
+        """The ratio of the geometric means, and its 95 % confidence interval where both sides have
+        several runs (Welch's t-test of the logarithms).
+        """
+        logs = [[math.log(swd["mean"]) for swd in group.swd] for group in (self, other)]
+        ratio = math.exp(statistics.fmean(logs[0]) - statistics.fmean(logs[1]))
+        if min(map(len, logs)) < 2:
+            return f"{ratio:.2f}"
+        bounds = stats.ttest_ind(*logs, equal_var=False).confidence_interval()
+        return f"{ratio:.2f} ({math.exp(bounds.low):.2f} … {math.exp(bounds.high):.2f})"
 
 
 def with_spread(value: float, spread: float | None, digits: int) -> str:

@@ -12,22 +12,16 @@ Writes `results/playground.json`, `docs/pictures/playground.png`, and the figure
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 import statistics
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from benchmarks import blocks
+from benchmarks.serving import processes
 from kernels import machine
 
 RESULT = Path(__file__).parent / "results" / "playground.json"
@@ -111,35 +105,9 @@ def _spread(times: list[float]) -> dict[str, float]:
     }
 
 
-@contextmanager
-def serving() -> Iterator[str]:
-    """The address of a service with the shipped generators."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PBGEN_")}
-    with TemporaryDirectory() as data:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service"],
-            env=kept
-            | {
-                "PBGEN_PORT": "0",
-                "PBGEN_DATA": data,
-                "PBGEN_DRAIN_S": "0",
-                "PBGEN_LOG_LEVEL": "error",
-            },
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            yield next(
-                found[0] for line in process.stdout if (found := re.search(r"http://\S+/", line))
-            )
-        finally:
-            process.terminate()
-            process.wait()
-
-
 def main() -> None:
-    with serving() as address, sync_playwright() as playwright:
+    with processes.service(log_level="error") as server, sync_playwright() as playwright:
+        address = "http://{}:{}/".format(*server.address)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         first_face = measure(browser, address)
         draw(browser, address)

@@ -11,40 +11,49 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import blocks
+from benchmarks import blocks, markdown
 from benchmarks.variants import RESULT
 
 README = Path(__file__).parents[1] / "README.md"
-NAMES = {"pytorch": "float32 PyTorch"}
 
 
 def table(result: dict[str, Any]) -> str:
-    """The table in Markdown; beneath it the machine, and the ratios that the project is about."""
-    lines = [
-        "| variant | artifact | resident | ms an image | SWD × 10³ at 64 / 32 / 16, mean |",
-        "| --- | ---: | ---: | ---: | --- |",
-    ]
+    """The table in Markdown, each ratio beside its figure; beneath it what was measured, and on
+    what."""
     rows = {row["variant"]: row for row in result["rows"]}
+    wide = result["full_size_ms"]
+    base = rows["float"]
+    lines = []
     for name, row in rows.items():
         swd = row["swd"]
         levels = " / ".join(f"{swd[level]:.1f}" for level in ("64", "32", "16"))
+        ms, base_ms = (each["ms_an_image"]["median"] for each in (row, base))
         lines.append(
-            f"| `{name}` | {_size(row['artifact_bytes'])} | {_size(_resident(row))} "
-            f"| {row['ms_an_image']['median']:.2f} | {levels}, **{swd['mean']:.1f}** |"
+            [
+                f"`{name}`",
+                _size(row["artifact_bytes"]) + _less(row["artifact_bytes"], base["artifact_bytes"]),
+                _size(_resident(row)) + _less(_resident(row), _resident(base)),
+                f"{ms:.2f}{_less(ms, base_ms)}",
+                f"{wide[name]['median']:.2f}{_less(wide[name]['median'], wide['float']['median'])}",
+                f"**{swd['mean']:.1f}** ({levels})",
+            ]
         )
-    memory = _resident(rows["float"]) / _resident(rows["partial"])
-    artifact = rows["float"]["artifact_bytes"] / rows["partial"]["artifact_bytes"]
-    wide = ", ".join(
-        f"{NAMES.get(name, f'`{name}`')} {time['median']:.2f} ms"
-        for name, time in result["full_size_ms"].items()
-    )
-    eager = result["pytorch_eager_ms"]
-    beside = f"; float32 PyTorch takes {eager['median']:.2f} ms" if eager else ""
-    return "\n".join(lines) + (
-        f"\n\nOne image a call, one thread, {result['rows'][0]['isa']} kernels{beside}. `partial` "
-        f"holds {memory:.1f} times less memory than `float`; its file is {artifact:.1f} times "
-        f"smaller. At full size (1024-512-256-128-3, random weights): {wide}. Measured on "
-        f"{result['machine']['measured_at'][:10]}, {result['machine']['cpu']}.\n"
+    if eager := result["pytorch_eager_ms"]:
+        times = (f"{each['median']:.2f}" for each in (eager, wide["pytorch"]))
+        lines.append(["float32 PyTorch", "–", "–", *times, "–"])
+    head = [
+        "variant",
+        "file",
+        "memory",
+        "ms an image",
+        "full size, ms",
+        "SWD × 10³ (64 / 32 / 16 px)",
+    ]
+    machine = result["machine"]
+    return (
+        f"{markdown.table(head, lines)}\nOne image a call, one thread, {base['isa']} kernels, "
+        f"{machine['cpu']}, {machine['measured_at'][:10]}.\n÷: how many times less than `float`. "
+        "Full size: 1024-512-256-128-3, random weights. `python -m benchmarks.variants`.\n"
     )
 
 
@@ -55,6 +64,10 @@ def update(text: str, result: dict[str, Any]) -> str:
 
 def _resident(row: dict[str, Any]) -> int:
     return sum(row["resident_bytes"].values())
+
+
+def _less(value: float, base: float) -> str:
+    return "" if value == base else f" (÷ {base / value:.1f})"
 
 
 def _size(count: int) -> str:

@@ -32,8 +32,9 @@ LOSSES = {
     for loss, words in {"": "logistic", "-hinge": "hinge", "-wgan-gp": "WGAN-GP"}.items()
 }
 TRIAL = (
-    "python -m training train RUN --variant partial --width 64 --discriminator-width 32 "
-    "--images 12800 --teacher float --teacher-weight 10 --data FOLDER"
+    "`python -m training train RUN --variant partial --width 64 --discriminator-width 32 --images "
+    "12800 --teacher float --teacher-weight WEIGHT --data FOLDER`, then `python -m training export "
+    "RUN --out FILE --data FOLDER --swd-images 2000`"
 )
 PLOTS: dict[str, tuple[Callable[[], Any], Callable[[Path, Any], None]]] = {
     "curves.png": (plots.curves_data, plots.curves),
@@ -68,7 +69,7 @@ def aligned() -> str:
     images = trials[0]["manifest"]["export"]["swd_images"]
     return (
         f"{experiments.aligned_table(trials)}\nTrials of minutes with the shipped `float@1` as "
-        f"teacher, SWD of {images:,} images: `{TRIAL}`, and `export`.\n\n{suite}"
+        f"teacher, SWD of {images:,} images: {TRIAL}.\n\n{suite}"
     )
 
 

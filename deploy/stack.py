@@ -10,19 +10,18 @@ import argparse
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import yaml
 
+from deploy.running import running
+
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "deploy" / "prometheus"
-PACKAGES = {"redis-server": "redis-server", "prometheus": "prometheus"}  # Debian's
-STOP_S = 15.0
+PROGRAMS = ("redis-server", "prometheus")  # Debian's packages are named like them
 
 
 def prometheus_config(folder: Path, target: str, interval: str | None = None) -> Path:
@@ -58,32 +57,6 @@ def experiment() -> str:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     split: str = compose["services"]["service"]["environment"]["PBGEN_EXPERIMENT"]
     return split
-
-
-@contextmanager
-def running(
-    command: list[str],
-    environment: Mapping[str, str] | None = None,
-    log: Path | None = None,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a session of its own, so that Ctrl-C reaches us alone; ended at the end.
-
-    What it says goes into `log`; None: where our own words go.
-    """
-    with ExitStack() as stack:
-        said = None if log is None else stack.enter_context(log.open("wb"))
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=said, stderr=said, start_new_session=True
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def run(folder: Path, service_port: int, redis_port: int, prometheus_port: int) -> int:
@@ -145,7 +118,7 @@ def main() -> int:
     parser.add_argument("--redis-port", type=int, default=6379)
     parser.add_argument("--prometheus-port", type=int, default=9090)
     options = parser.parse_args()
-    missing = [package for name, package in PACKAGES.items() if shutil.which(name) is None]
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         print(f"error: the stack needs {', '.join(missing)}, as Debian names them", file=sys.stderr)
         return 2

@@ -25,7 +25,7 @@ class RemoteFolder:
         try:
             from fsspec.core import url_to_fs
         except ImportError:
-            raise UnreadableError("a store at a URL needs: pip install 'pbgen[remote]'") from None
+            raise UnreadableError("a store at a URL needs: pip install '.[remote]'") from None
         with _errors():
             # Others may publish at any time, so no listing is remembered.
             self._files, self._root = url_to_fs(url.rstrip("/"), use_listings_cache=False)

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.stack import prometheus_command, prometheus_config, running
+from deploy.running import running
+from deploy.stack import prometheus_command, prometheus_config
 from tests.serving import free_port
 
 # .ci/run installs it, so there its absence is a failure.

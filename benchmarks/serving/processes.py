@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -13,17 +12,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.serving.client import Address
+from deploy.running import running
 
-ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
-START_S, STOP_S = 180.0, 15.0  # NNCF calibrates before it serves
+START_S = 180.0  # NNCF calibrates before it serves
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -92,28 +91,10 @@ def serving(
     """
     with TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=environment,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        server = Server((HOST, port), process.pid)
-        try:
+        with running(command, environment, log) as process:
+            server = Server((HOST, port), process.pid)
             _wait(server, process, ready, log)
             yield server
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            with suppress(ProcessLookupError):  # LitServe's workers outlive their server
-                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], ready: str, log: Path) -> None:

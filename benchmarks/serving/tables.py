@@ -23,7 +23,7 @@ def everything(parts: Parts) -> str:
 
 
 def loads(part: Mapping[str, Any]) -> str:
-    """A row a load; what was absent is told beneath."""
+    """A row a load; what was absent is listed below."""
     head = ["server", "loop", "connections", "answers/s", "p50 ms", "p95 ms", "p99 ms"]
     head += ["cores: server", "client", "others"]
     rows = []

@@ -9,8 +9,7 @@ import re
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from PIL import Image
 import model_store
 from kernels import Generator, latents
 from tests.serving import ROOT, environment
+from tests.waiting import until
 
 IMAGES, SHARD = 30_000, 1_000
 
@@ -49,13 +49,6 @@ def content(folder: Path) -> dict[str, str]:
 
 def shards(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9]*.tar"))
-
-
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +153,7 @@ def test_a_wrong_call_is_told_in_a_line(
 def test_a_killed_run_goes_on(random_store: Path, tmp_path: Path, whole: dict[str, str]) -> None:
     arguments = ("--count", IMAGES, "--shard", SHARD)
     run = bulk(tmp_path, random_store, *arguments)
-    until(lambda: len(shards(tmp_path)) >= 3)
+    until(lambda: len(shards(tmp_path)) >= 3, 60)
     second = bulk(tmp_path, random_store, *arguments)
     _, err = second.communicate(timeout=60)
     assert (second.returncode, err) == (1, "error: another run writes into this folder\n")
@@ -214,14 +207,14 @@ def test_a_cluster_survives_its_workers_and_its_driver(
     address, holder = cluster
     arguments = ("--count", IMAGES, "--shard", SHARD, "--ray", address)
     run = bulk(tmp_path, random_store, *arguments)
-    until(lambda: len(shards(tmp_path)) >= 3 and len(workers(holder)) == 2)
+    until(lambda: len(shards(tmp_path)) >= 3 and len(workers(holder)) == 2, 60)
     for pid in workers(holder):
         subprocess.run(["kill", "-9", str(pid)], check=True)
     before = len(shards(tmp_path))
-    until(lambda: len(shards(tmp_path)) >= before + 3)  # it goes on with new ones
+    until(lambda: len(shards(tmp_path)) >= before + 3, 60)  # it goes on with new ones
     run.kill()
     run.communicate()
-    until(lambda: not workers(holder))  # Ray ends those of a driver that is gone
+    until(lambda: not workers(holder), 60)  # Ray ends those of a driver that is gone
     kept = len(shards(tmp_path))
     assert kept < IMAGES // SHARD
     assert finished(bulk(tmp_path, random_store, *arguments)) == (IMAGES // SHARD - kept, kept)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from deploy.stack import running
+from deploy.running import running
 from loadtest import _settings
 from service.settings import Settings
 from tests.serving import ROOT, START_S, free_port

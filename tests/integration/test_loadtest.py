@@ -7,15 +7,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
 
-from deploy.stack import running
-from tests.serving import ROOT, START_S, free_port, serving
+from deploy.running import running
+from tests.serving import ROOT, free_port, serving
+from tests.waiting import until
 
 KINDS = {"face", "grid", "stream", "compare", "pair", "vote", "image"}
 
@@ -65,6 +69,24 @@ def test_a_missed_threshold_is_the_exit_code(random_store: Path) -> None:
     assert done.returncode == 1
     assert "MISSED: p95 of lone faces was" in done.stderr
     assert "under 1e+09" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "missed"),
+    [
+        ({"LOAD_P95_MS": "90"}, 1, ["p95 of lone faces was", "over 90"]),
+        ({"LOAD_REQUESTS_PER_S": "150"}, 1, ["requests/s were answered, under 150"]),
+        ({"LOAD_P95_MS": "9000"}, 1, []),  # by Locust, which wants no failure
+        ({"LOAD_P95_MS": "9000", "LOAD_FAILED_PERCENT": "99"}, 0, []),
+    ],
+)
+def test_a_refusal_is_no_answer(settings: dict[str, str], code: int, missed: list[str]) -> None:
+    """However quick: the 12 users' answers, of 100 ms each, are 120 a second at most."""
+    with refusing() as url:
+        done = load(url, 3, "--tags", "face", **settings)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("MISSED" in done.stderr) == bool(missed)
+    assert all(words in done.stderr for words in missed)
 
 
 def test_a_wrong_setting_is_told() -> None:
@@ -118,7 +140,7 @@ def test_it_runs_from_locusts_page(random_store: Path) -> None:
         running(command),
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as page,
     ):
-        wait_until(lambda: page.get("/").is_success)
+        until(lambda: is_up(page))
         form = {"user_count": "2", "spawn_rate": "2", "host": server.url}
         assert page.post("/swarm", data=form).json()["success"]
 
@@ -126,17 +148,39 @@ def test_it_runs_from_locusts_page(random_store: Path) -> None:
             rows = page.get("/stats/requests").json()["stats"]
             return sum(row["num_requests"] for row in rows if row["name"].startswith("face ["))
 
-        wait_until(lambda: faces() > 0)
+        until(lambda: faces() > 0)
         page.post("/stop").raise_for_status()
         assert page.get("/stats/requests").json()["errors"] == []
 
 
-def wait_until(happens: Callable[[], bool]) -> None:
-    """Asks until it is so; a connection that is refused is a no."""
-    deadline = time.monotonic() + START_S
-    while True:
-        with suppress(httpx.TransportError):
-            if happens():
-                return
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+@contextmanager
+def refusing() -> Iterator[str]:
+    """A service that answers one of 50 requests, after 100 ms, and the others at once with 503."""
+    asked = count()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            answers = next(asked) % 50 == 0
+            if answers:
+                time.sleep(0.1)
+            body = b"\x89PNG\r\n\x1a\n" if answers else b"{}"
+            self.send_response(200 if answers else 503)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def is_up(page: httpx.Client) -> bool:
+    with suppress(httpx.TransportError):
+        return page.get("/").is_success
+    return False

@@ -13,7 +13,7 @@ import pytest
 from model_store import errors
 from model_store.store import Store
 
-pytest.importorskip("fsspec", reason="stores at a URL need: pip install 'pbgen[remote]'")
+pytest.importorskip("fsspec", reason="stores at a URL need: pip install '.[remote]'")
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):

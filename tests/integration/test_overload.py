@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,11 @@ import pytest
 
 from tests.exposition import sample
 from tests.serving import serving
+from tests.waiting import until
+
+
+def in_progress(client: httpx.Client) -> float:
+    return sample(client, "pbgen_requests_in_progress", variant="full")
 
 
 def test_overload_deadline_and_a_client_that_leaves(shipped_size_store: Path) -> None:
@@ -41,9 +47,7 @@ def test_overload_deadline_and_a_client_that_leaves(shipped_size_store: Path) ->
         assert 503 in statuses
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{server.url}/generate?variant=full&count=64", timeout=0.1)
-        left_by = time.monotonic() + 5
-        while sample(client, "pbgen_requests_in_progress", variant="full"):
-            assert time.monotonic() < left_by
+        until(lambda: not in_progress(client), 5)
         assert sample(client, "pbgen_queue_depth", variant="full") == 0
         assert sample(client, "pbgen_requests_rejected_total", reason="overload") >= 1
         assert client.get("/livez").status_code == 200
@@ -59,9 +63,7 @@ def test_many_jobs_of_one_request_have_its_deadline_and_its_client(
         assert client.post("/compare?c=full&count=64").status_code == 504
         with pytest.raises(httpx.ReadTimeout):
             client.post("/compare?c=full&count=64", timeout=0.15)
-        left_by = time.monotonic() + 5
-        while not sample(client, "pbgen_requests_rejected_total", reason="client_left"):
-            assert time.monotonic() < left_by
+        until(lambda: sample(client, "pbgen_requests_rejected_total", reason="client_left"), 5)
         assert sample(client, "pbgen_requests_rejected_total", reason="deadline") == 1
         # A body that nobody asked for is bounded too, announced or not.
         body = (b" " * 2**16 for _ in range(160))
@@ -97,11 +99,8 @@ def test_a_client_that_leaves_before_its_body_is_there_is_no_failure(random_stor
                     f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
                     "Content-Length: 500\r\n\r\nhello".encode()
                 )
-            left_by = time.monotonic() + 5
-            while not sample(
-                client, "pbgen_http_requests_total", route=path, variant="", code="499"
-            ):
-                assert time.monotonic() < left_by
+            left = {"route": path, "variant": "", "code": "499"}
+            until(partial(sample, client, "pbgen_http_requests_total", **left), 5)
 
 
 def test_a_length_of_thousands_of_zeros_is_none(random_store: Path) -> None:
@@ -132,8 +131,7 @@ def test_what_is_refused_for_want_of_room_costs_nothing(shipped_size_store: Path
         other = {"x-forwarded-for": "10.0.0.1"}
         grid = f"{server.url}/generate?variant=full&count=8"
         busy = pool.submit(httpx.post, grid, headers=other, timeout=60)
-        while not sample(client, "pbgen_requests_in_progress", variant="full"):
-            pass
+        until(lambda: in_progress(client))
         refused = [client.get(f"/images/full/{seed}.png").status_code for seed in range(12)]
         assert refused == [503] * 12
         assert busy.result().status_code == 200
@@ -155,10 +153,9 @@ def test_one_clients_grids_leave_room_for_anothers_face(shipped_size_store: Path
 
         with ThreadPoolExecutor(6) as pool:
             greedy = [pool.submit(ask, 16, "10.0.0.1") for _ in range(6)]
-            while not sample(client, "pbgen_requests_rejected_total", reason="overload"):
-                pass
+            until(lambda: sample(client, "pbgen_requests_rejected_total", reason="overload"))
             assert ask(1, "10.0.0.2") == 200
-            assert sample(client, "pbgen_requests_in_progress", variant="full") >= 1  # still
+            assert in_progress(client) >= 1  # still
         assert {each.result() for each in greedy} == {200, 503}
 
 
@@ -171,8 +168,7 @@ def test_what_there_is_no_room_for_is_refused_early(shipped_size_store: Path) ->
         ThreadPoolExecutor(1) as pool,
     ):
         grid = pool.submit(httpx.post, f"{server.url}/generate?variant=full&count=8", timeout=60)
-        while not sample(client, "pbgen_requests_in_progress", variant="full"):
-            pass
+        until(lambda: in_progress(client))
         told = client.post("/generate?seed=1&variant=full", headers={"x-request-id": "mine"})
         assert told.status_code == 503
         assert told.headers["content-type"] == "application/problem+json"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -16,11 +15,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.running import running
 from model_store import Store, artifact
 from service.keys import Key, hash_key
 from tests import factories
 from tests.redis_server import needs_redis, redis_server
 from tests.serving import Server, free_port, serving
+from tests.waiting import until
 
 pytestmark = [
     needs_redis,
@@ -78,14 +79,9 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
         )
         configuration = tmp_path / "haproxy.cfg"
         configuration.write_text(CONFIGURATION.format(port=port, servers=servers))
-        balancer = subprocess.Popen(["haproxy", "-f", str(configuration)])
-        stack.callback(balancer.wait, 10)
-        stack.callback(balancer.kill)
+        stack.enter_context(running(["haproxy", "-f", str(configuration)]))
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 20
-        while not _answers(url):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: _answers(url))
         yield Fleet(url, replicas)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,7 @@ from service.keys import Key, hash_key
 from tests import factories
 from tests.redis_server import RedisServer, needs_redis, redis_server, slowed
 from tests.serving import serving
+from tests.waiting import until
 
 ADMIN = {"authorization": "Bearer admin-key"}
 API_KEYS = json.dumps(
@@ -44,13 +45,6 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 def metric(client: httpx.Client, name: str) -> float:
     lines = client.get("/metrics").text.splitlines()
     return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0.0)
-
-
-def until(true: Callable[[], bool], within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def vote(client: httpx.Client) -> int:
