@@ -13,6 +13,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scipy import stats
@@ -72,6 +73,11 @@ def record(experiment: Experiment) -> dict[str, Any] | None:
     """What is kept of a run; None where it has not been made."""
     path = RECORDS / f"{experiment.name}.json"
     return json.loads(path.read_text()) if path.exists() else None
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(path.read_text())["manifest"]
+    return manifest
 
 
 def records(suite: str) -> dict[str, dict[str, Any]]:
@@ -161,6 +167,22 @@ def metric_table() -> str:
         )
     head = ["layer", "redundancy", "choice", "binarized alone", "kept float alone"]
     return markdown.table(head, rows)
+
+
+def again() -> str:
+    """In one paragraph: runs of the metric that were also made in bfloat16, of the same seed."""
+    pairs = []
+    for name, made in records("metric").items():
+        path = RECORDS / f"{name.removesuffix('-float32')}.json"
+        if path.exists():
+            layers = made["manifest"]["variant"]
+            words = {"float": "none", "partial": "all but the last"}.get(layers, f"layer {layers}")
+            ours, theirs = (each["swd"]["mean"] for each in (made["manifest"], _manifest(path)))
+            pairs.append(f"{words} {ours:.1f} and {theirs:.1f}")
+    if not pairs:
+        return ""
+    told = ", ".join(pairs)
+    return f"\nHow far a single run goes, by the same seed in float32 and in bfloat16: {told}.\n"
 
 
 def rank_correlation(values: Sequence[float | None]) -> tuple[float, float] | None:

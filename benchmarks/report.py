@@ -49,7 +49,9 @@ def comparison() -> str:
 
 def metric() -> str:
     picture = _picture("metric.png", "Damage against redundancy, a point a layer")
-    return _suite("metric", experiments.metric_table, experiments.verdict() + picture)
+    return _suite(
+        "metric", experiments.metric_table, experiments.again() + experiments.verdict() + picture
+    )
 
 
 def losses() -> str:
