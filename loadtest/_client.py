@@ -19,7 +19,7 @@ Task = TaskSet | Callable[..., Any]  # as Locust has it
 
 
 class Client(FastHttpUser):
-    """A user of the service. A refusal (429, 503) is a failure: thresholds say how many may be."""
+    """A user of the service, to whom a refusal (429, 503) is a failure."""
 
     abstract = True
     network_timeout = 60.0
@@ -37,11 +37,10 @@ class Client(FastHttpUser):
     ) -> Any:
         """`check` says what is wrong with an answer of 2xx, or None. Returns the answer."""
         with self.client.request(method, path, name=name, catch_response=True, **options) as answer:
-            if answer.status_code in (200, 201):
-                if wrong := check(answer):
-                    answer.failure(wrong)
-            else:
-                answer.failure(f"status {answer.status_code}")
+            status = answer.status_code
+            if wrong := check(answer) if status in (200, 201) else f"status {status}":
+                answer.failure(wrong)
+                answer.request_meta["response_time"] = None  # a quick refusal is no quick answer
             return answer
 
 

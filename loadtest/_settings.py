@@ -23,7 +23,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a run must reach; None is off. Latencies are of lone faces."""
+    """What a run must reach; None is off. Latencies are of lone faces, rates of all answers."""
 
     p95_ms: float | None
     p99_ms: float | None

@@ -1,8 +1,9 @@
 """Logs: JSON, one object a line, on standard error; one line a request.
 
 A thread writes them, so that whoever reads them slowly does not slow down the service; while
-LONGEST_QUEUE records wait, new ones are dropped, and that is told once it is over. The requests of
-FLUSH_S go to that thread together: a hand-over for each would cost 100 µs of its 500.
+LONGEST_QUEUE records wait, new ones are dropped, and where they are missing stands their number.
+The requests of FLUSH_S go to that thread together: a hand-over for each would cost 100 µs of its
+500.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
-from queue import Full, Queue
+from queue import Queue
 from time import time
 from typing import Any
 
@@ -76,28 +77,37 @@ class JsonFormatter(logging.Formatter):
 
 
 class DroppingHandler(QueueHandler):
-    """Hands records to the writing thread as they are, and drops them while its queue is full."""
+    """Hands records to the writing thread as they are, and drops them while its queue is full.
 
-    dropped = 0
+    The queue itself has no bound: what tells of the dropped records must fit in, and the
+    listener's word to stop.
+    """
+
+    queue: Queue[logging.LogRecord]
+    dropped = 0  # since it was last told
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         return record
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self.queue.put_nowait(record)
-        except Full:
+        if self.queue.qsize() >= LONGEST_QUEUE:
             self.dropped += 1
             return
         if self.dropped:
-            count, self.dropped = self.dropped, 0
-            log.warning("%d log records were dropped", count)
+            super().enqueue(self.gap())
+        super().enqueue(record)
+
+    def gap(self) -> logging.LogRecord:
+        """Tells how many records are missing, and counts from 0 again."""
+        count, self.dropped = self.dropped, 0
+        text = "%d log records were dropped"
+        return logging.LogRecord(log.name, logging.WARNING, __file__, 0, text, (count,), None)
 
 
 @contextmanager
 def logging_json(level: str) -> Iterator[None]:
     """Logs like this while the context is open; `level` is that of our own records."""
-    queue: Queue[logging.LogRecord] = Queue(LONGEST_QUEUE)
+    queue: Queue[logging.LogRecord] = Queue()
     writer = logging.StreamHandler(sys.stderr)
     writer.setFormatter(JsonFormatter())
     listener = QueueListener(queue, writer)
@@ -112,6 +122,8 @@ def logging_json(level: str) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         listener.stop()
+        if handler.dropped:
+            writer.handle(handler.gap())
 
 
 def _iso(at: float) -> str:

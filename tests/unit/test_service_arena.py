@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from service.arena import Pairing, draw_pair, pair_up, rate, standings, wilson
+from service.arena import (
+    Pairing,
+    draw_pair,
+    pair_up,
+    rate,
+    ratings,
+    standings,
+    wilson,
+    win_matrix,
+)
+from service.state.interface import Choice
 
 
 def test_wilson_is_the_published_interval() -> None:
@@ -70,9 +81,36 @@ def test_one_sided_votes_have_finite_ratings_and_ties_are_even() -> None:
     even = rate([Pairing("a", "b", ties=10)])
     assert even["a"].value == pytest.approx(1000)
     assert standings({}).ratings == {}
-    bad = standings({("a", "b", "both_bad"): 3})
-    assert bad.votes == 3
-    assert bad.ratings["a"].value == pytest.approx(1000)
+
+
+def test_who_was_not_decided_on_has_no_rating() -> None:
+    bad = standings({("a", "b", "both_bad"): 5})
+    assert bad.votes == bad.pairings[0].both_bad == 5
+    assert bad.ratings == {}
+    decided = {("a", "b", "left"): 3, ("b", "a", "left"): 2}
+    beside = standings({**decided, ("a", "c", "both_bad"): 5, ("b", "a", "both_bad"): 1})
+    assert beside.ratings == standings(decided).ratings
+
+
+@pytest.mark.parametrize("votes", [10, 1000, 1_000_000])
+@pytest.mark.parametrize("names", ["ab", "abc", "abcde"])
+def test_ratings_are_the_likeliest_however_one_sided(votes: int, names: str) -> None:
+    """At the likelihood's maximum each variant wins as often as its rating lets expect."""
+    chain = [Pairing(a, b, votes) for a, b in pairwise(names)]
+    wins = win_matrix(names, chain, [np.array([[votes, 0, 0]])] * len(chain))
+    rated = ratings(wins)
+    odds = 10 ** ((rated[:, :, None] - rated[:, None, :]) / 400)
+    expected = (wins + wins.swapaxes(1, 2)) * odds / (1 + odds)
+    assert expected.sum(axis=2) == pytest.approx(wins.sum(axis=2), rel=1e-9)
+    assert rated.mean() == pytest.approx(1000)
+
+
+def test_a_board_without_a_new_vote_is_not_rated_again() -> None:
+    tallies: dict[tuple[str, str, Choice], int] = {("a", "b", "left"): 3, ("b", "a", "tie"): 2}
+    first = standings(tallies)
+    assert standings(dict(reversed(tallies.items()))) is first
+    tallies["a", "b", "left"] += 1
+    assert standings(tallies).pairings[0].wins_a == 4
 
 
 def test_pairs_are_drawn_in_every_order() -> None:
