@@ -22,8 +22,7 @@ from training.options import COMPUTE, COMPUTE_DTYPES, Options
 
 EXPECTED = (
     DataError,
-    FileExistsError,
-    FileNotFoundError,
+    OSError,
     ValueError,
     model_store.ArtifactError,
     subprocess.CalledProcessError,
@@ -171,7 +170,20 @@ def _add_data(parser: argparse.ArgumentParser, required: bool) -> None:
 
 def _add_swd_images(parser: argparse.ArgumentParser) -> None:
     text = "generated images, and training faces, to compare (default: %(default)s)"
-    parser.add_argument("--swd-images", type=int, default=SWD_IMAGES, metavar="N", help=text)
+    parser.add_argument("--swd-images", type=_count, default=SWD_IMAGES, metavar="N", help=text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    return int(text)
+
+
+def _make_way(file: Path) -> None:
+    """Makes the folder of a file that will be written: what cannot be is known before the work."""
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder; a file would be right")
+    file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -191,6 +203,8 @@ def _train(args: argparse.Namespace) -> None:
 
 def _evaluate(args: argparse.Namespace) -> None:
     stored = [model_store.read(model) for model in args.models]
+    if args.json:
+        _make_way(args.json)
     faces = load(args.data)
     reports = [evaluate.control(faces)]
     print(reports[0])
@@ -216,11 +230,11 @@ def _redundancy(args: argparse.Namespace) -> None:
 
 def _export(args: argparse.Namespace) -> None:
     run = Run.resume(args.run)
+    _make_way(args.out)
     faces: Faces | None = load(args.data) if args.data else None
     spec = export.fold(run.generator)
     quality = evaluate.evaluate(spec, faces, args.swd_images) if faces else None
     manifest = export.manifest(run, spec, quality)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     digest = artifact.write(args.out, spec, manifest)
     told = {"digest": digest, "swd": manifest["swd"], "export": manifest["export"]}
     print(json.dumps(told, indent=2))

@@ -3,7 +3,8 @@ images.
 
 A folder that holds `faces64-index.csv` is read as mosaics with their own train and held-out split.
 Any other folder (CelebA's aligned images, say) is read image by image: the largest centred square,
-resized; every sixteenth image is held out.
+resized; every sixteenth image is held out. Images stand as their EXIF orientation says, on white
+where they are transparent; more than 8 bits of grey are refused, since their range is not known.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 IMAGE_SIZE = 64  # pixels
 INDEX = "faces64-index.csv"
@@ -46,8 +47,8 @@ class Faces:
 
 
 def load(folder: Path) -> Faces:
-    """Reads a data folder. Raises DataError for one that is missing, empty, corrupt or too small in
-    its images.
+    """Reads a data folder. Raises DataError for one that is missing or empty, or whose images are
+    corrupt, too small or deeper than 8 bits.
     """
     if not folder.is_dir():
         raise DataError(f"data folder {folder} does not exist")
@@ -61,10 +62,16 @@ def load(folder: Path) -> Faces:
 
 def _open(path: Path) -> Image.Image:
     try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        with Image.open(path) as stored:
+            image = ImageOps.exif_transpose(stored)
+    except Exception as error:  # Pillow has its own; corrupt EXIF tags raise struct's, TypeError, …
         raise DataError(f"{path} is not a readable image: {error}") from error
+    if image.mode.startswith(("I", "F")):  # as RGB they would be clipped
+        raise DataError(f"{path} has pixels of mode {image.mode}; 8 bits a channel would be right")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
 
 
 def _read_mosaics(folder: Path, split: str) -> Images:

@@ -123,7 +123,9 @@ def manifest(run: Run, spec: GeneratorSpec, quality: Evaluation | None) -> dict[
     report: dict[str, object] = dict(difference(run.generator, spec))
     options = asdict(run.options)
     del options["teacher"]  # a path, perhaps; its digest is the teacher's name
-    provenance: dict[str, object] = asdict(Provenance.load(run.folder)) | {
+    began = asdict(Provenance.load(run.folder))
+    del began["teacher"]  # None in a run without one, and in early ones: the loaded one's is right
+    provenance: dict[str, object] = began | {
         "images_seen": run.images_seen,
         "seed": run.options.seed,
         "options": options,

@@ -72,10 +72,12 @@ class Run:
     def open(cls, folder: Path, options: Options, faces: Faces) -> Run:
         """The folder's run at its last checkpoint, or a new one where the folder holds none.
 
-        FileExistsError if it is a file, or holds a run with other options or of another data set.
+        FileExistsError if it is a file or below one, or holds a run with other options or of
+        another data set; ValueError as `resume`.
         """
-        if folder.is_file():
-            raise FileExistsError(f"{folder} is a file; a run is kept in a folder")
+        for path in (folder, *folder.parents):
+            if path.is_file():
+                raise FileExistsError(f"{path} is a file; a run is kept in a folder")
         if (folder / OPTIONS).exists():
             saved = Options.load(folder / OPTIONS)
             if saved != options:
@@ -91,17 +93,26 @@ class Run:
             run.teacher.start(run.generator)
         if parallel.rank() == 0:
             folder.mkdir(parents=True, exist_ok=True)
-            Provenance.now(faces).save(folder)
+            Provenance.now(faces, run.teacher.digest if run.teacher else None).save(folder)
             run.save()
             options.save(folder / OPTIONS)  # last: a folder that has it has all
         return run
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
-        """The run of a folder, at its last checkpoint; FileNotFoundError where there is none."""
+        """The run of a folder, at its last checkpoint.
+
+        FileNotFoundError where there is none, ValueError if its teacher's name means another now.
+        """
         if not (folder / OPTIONS).exists():
             raise FileNotFoundError(f"{folder} holds no run")
         run = cls(folder, Options.load(folder / OPTIONS))
+        began = Provenance.load(folder).teacher
+        if run.teacher and began not in (None, run.teacher.digest):
+            raise ValueError(
+                f"{folder} began with teacher {began}; {run.options.teacher} is now "
+                f"{run.teacher.digest}: bring the first back under that name, or begin a new run"
+            )
         state = torch.load(folder / CHECKPOINT, weights_only=True)
         run.step = state["step"]
         for part, saved in zip(run._parts(), state["parts"], strict=True):

@@ -71,8 +71,8 @@ class Options:
             raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}")
         if not 0 <= self.teacher_weight < math.inf:
             raise ValueError(f"teacher_weight must be at least 0, not {self.teacher_weight}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0, not {self.seed}")
+        if not 0 <= self.seed < 1 << 64:  # NumPy's begin at 0, PyTorch's end there
+            raise ValueError(f"seed must be between 0 and 2^64 − 1, not {self.seed}")
         if not 0 <= self.decay_from <= 1:
             raise ValueError(f"decay_from must be between 0 and 1, not {self.decay_from}")
 

@@ -18,18 +18,19 @@ FILE = "provenance.json"
 @dataclass(frozen=True)
 class Provenance:
     """The data set's name and terms, the code's commit ("unknown" outside a checkout), the start
-    (ISO 8601, UTC).
+    (ISO 8601, UTC), the teacher's digest, if there is one (early runs did not keep it).
     """
 
     dataset: str
     terms: str
     commit: str
     started_at: str
+    teacher: str | None = None
 
     @classmethod
-    def now(cls, faces: Faces) -> Provenance:
+    def now(cls, faces: Faces, teacher: str | None) -> Provenance:
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(faces.name, faces.terms, machine.commit(), started_at)
+        return cls(faces.name, faces.terms, machine.commit(), started_at, teacher)
 
     def save(self, folder: Path) -> None:
         (folder / FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")

@@ -11,16 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 import kernels
 import model_store
-from kernels.spec import Precision
+from kernels.spec import Deconvolution, LayerSpec, Precision
 from kernels.tanh import CENTER, ONE
 from training.networks import Generator, decode_latents, deconvolve
 
 START_SEED, START_LATENTS = 1 << 33, 512
+
+Array = NDArray[np.floating]
 
 
 class Teacher:
@@ -35,33 +38,38 @@ class Teacher:
         if precisions != {Precision.FLOAT}:
             raise ValueError(f"a teacher must be a float generator; {stored.label} is not")
         self.digest, self.spec, self.dtype = stored.digest, stored.spec, dtype
+        *hidden, last = stored.spec.layers
+        # Tanh's argument from steps of its table, in float32: bfloat16's own are 8 or 16 at CENTER.
+        self._bias = (last.shift - CENTER) / ONE  # [3]
         self._layers = [
-            (
-                layer.geometry,
-                torch.tensor(np.multiply(layer.weight, layer.scale[:, None]))
-                .permute(3, 2, 0, 1)
-                .to(dtype),
-                torch.tensor(layer.shift)[:, None, None].to(dtype),
-            )
-            for layer in stored.spec.layers
+            *(self._layer(layer, layer.scale, layer.shift) for layer in hidden),
+            self._layer(last, last.scale / ONE, self._bias),
         ]
+
+    def _layer(
+        self, layer: LayerSpec, scale: Array, shift: Array
+    ) -> tuple[Deconvolution, Tensor, Tensor]:
+        """Geometry, weights [c_in, c_out, k, k] times their scale, and shift [c_out, 1, 1]."""
+        weight = torch.tensor(np.multiply(layer.weight, scale[:, None])).permute(3, 2, 0, 1)
+        return (
+            layer.geometry,
+            weight.to(self.dtype),
+            torch.tensor(shift)[:, None, None].to(self.dtype),
+        )
 
     @torch.no_grad()
     def __call__(self, latents: Tensor) -> Tensor:
         """Latents [N, D] in [−1, 1] → images [N, 3, s, s] in [−1, 1]."""
-        *_, (_, _, shift) = self._layers
         *_, last = self._sums(latents)
-        return torch.tanh((last + (shift - CENTER)) / ONE)
+        return torch.tanh(last)
 
     def _sums(self, latents: Tensor) -> Iterator[Tensor]:
-        """What each hidden layer's ReLU takes, and the last layer's sums without its shift."""
+        """What each hidden layer's ReLU takes, and last what tanh does."""
         x = latents[:, :, None, None]
-        *hidden, (geometry, weight, _) = self._layers
-        for layer_geometry, layer_weight, shift in hidden:
-            sums = deconvolve(x, layer_weight, layer_geometry) + shift
+        for geometry, weight, shift in self._layers:
+            sums = deconvolve(x, weight, geometry) + shift
             yield sums
             x = F.relu(sums)
-        yield deconvolve(x, weight, geometry)
 
     @torch.no_grad()
     def start(self, student: Generator) -> None:
@@ -78,8 +86,7 @@ class Teacher:
             )
         for stored, layer in zip(self.spec.layers, student.weighted(), strict=True):
             layer.weight.copy_(torch.tensor(stored.weight).permute(3, 2, 0, 1))
-        shift = torch.tensor(self.spec.layers[-1].shift)
-        student.bias.copy_((shift - CENTER) / ONE)
+        student.bias.copy_(torch.from_numpy(self._bias))
         latents = torch.from_numpy(kernels.latents(START_SEED, START_LATENTS))
         sums = self._sums(decode_latents(latents, self.dtype))
         norms: Iterable[Any] = student.norms

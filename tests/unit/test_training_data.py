@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from training.data import DataError, load
 
@@ -83,6 +84,54 @@ def test_a_folder_gives_centre_crops_and_holds_out_every_sixteenth(tmp_path: Pat
     assert len(faces.held_out) == 1
     assert faces.train[0].min() > 250
     assert (faces.held_out[0] == (5 * 15, 0, 255)).all()
+
+
+def test_images_are_turned_as_their_exif_orientation_says(tmp_path: Path) -> None:
+    _write_folder(tmp_path)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # the first row is the right-hand side
+    image = np.zeros((178, 178, 3), np.uint8)
+    image[:89] = 255
+    Image.fromarray(image).save(tmp_path / "000000.png", exif=exif)
+    face = load(tmp_path).train[0]
+    assert face[:, 36:].min() > 250
+    assert face[:, :28].max() < 5
+
+
+def test_an_image_with_corrupt_exif_is_named(tmp_path: Path) -> None:
+    _write_folder(tmp_path)
+    entries = struct.pack("<HHIHH", ExifTags.Base.Orientation, 3, 1, 6, 0)
+    entries += struct.pack("<HHI4s", ExifTags.Base.ResolutionUnit, 2, 1, b"cm")  # 2: text, not 3
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH24sI", 8, 2, entries, 0)
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.jpg", exif=exif)
+    with pytest.raises(DataError, match=r"a\.jpg is not a readable image"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_images_lie_on_white(tmp_path: Path, mode: str) -> None:
+    _write_folder(tmp_path)
+    image = Image.new("RGBA", (64, 64), (10, 10, 10, 255))
+    image.paste((200, 200, 200, 0), (0, 0, 64, 32))  # a colour that is not to be seen
+    image.convert(mode).save(tmp_path / "000000.png")
+    face = load(tmp_path).train[0]
+    assert (face[:32] == 255).all()
+    assert (face[32:] == 10).all()
+
+
+def test_half_transparent_pixels_are_mixed_with_white(tmp_path: Path) -> None:
+    _write_folder(tmp_path)
+    Image.new("RGBA", (64, 64), (0, 100, 255, 51)).save(tmp_path / "000000.png")  # a fifth
+    assert (load(tmp_path).train[0] == (204, 224, 255)).all()
+
+
+def test_grey_of_16_bits_is_refused_by_its_mode(tmp_path: Path) -> None:
+    _write_folder(tmp_path)
+    Image.fromarray(np.full((64, 64), 30_000, np.uint16)).save(tmp_path / "000001.png")
+    with pytest.raises(
+        DataError, match=r"000001\.png has pixels of mode I;16; 8 bits a channel would be right"
+    ):
+        load(tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def test_options_survive_saving(tmp_path: Path) -> None:
         ({"learning_rate": 0.0}, r"learning_rate must be above 0, not 0\.0"),
         ({"learning_rate": float("nan")}, "learning_rate must be above 0, not nan"),
         ({"teacher_weight": -1.0}, r"teacher_weight must be at least 0, not -1\.0"),
-        ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"seed": -1}, "seed must be between 0 and 2\\^64 − 1, not -1"),
+        ({"seed": 1 << 64}, "seed must be between 0 and 2\\^64 − 1, not 18446744073709551616"),
         ({"decay_from": 1.5}, r"decay_from must be between 0 and 1, not 1\.5"),
     ],
 )

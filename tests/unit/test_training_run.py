@@ -17,49 +17,21 @@ from PIL import Image
 
 import kernels
 import model_store
-from tests import pictures
+from tests.training_runs import TINY, train
 from training import data
 from training.__main__ import main
 from training.batches import draw
 from training.loop import Run
-from training.networks import decode_latents
 from training.options import COMPUTE, COMPUTE_DTYPES, Options
-from training.teacher import Teacher
 
 ROOT = Path(__file__).parents[2]
-TINY = [
-    "--width=2",
-    "--discriminator-width=2",
-    "--batch=8",
-    "--compute=float32",
-    "--checkpoint-every=16",
-]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pictures.blobs(tmp_path_factory.mktemp("pictures"), 48)
-
-
-def _train(folder: Path, run: Path, *more: str) -> int:
-    return main(["train", str(run), "--data", str(folder), *TINY, "--evaluate-every=48", *more])
-
-
-@pytest.fixture(scope="module")
-def run_folders(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A finished tiny run of each variant."""
-    runs = {}
-    for variant in ("float", "full", "partial"):
-        runs[variant] = tmp_path_factory.mktemp(variant) / "run"
-        assert _train(folder, runs[variant], "--variant", variant, "--images=96") == 0
-    return runs
 
 
 def test_a_run_leaves_its_options_provenance_log_and_pictures(run_folders: dict[str, Path]) -> None:
     run = run_folders["partial"]
     assert Options.load(run / "options.json").images == 96
     provenance = json.loads((run / "provenance.json").read_text())
-    assert provenance.keys() == {"dataset", "terms", "commit", "started_at"}
+    assert provenance.keys() == {"dataset", "terms", "commit", "started_at", "teacher"}
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert [row["images"] for row in rows if "swd" in row] == [48, 96]
     assert np.isfinite([row["d_loss"] for row in rows if "d_loss" in row]).all()
@@ -121,8 +93,8 @@ def test_an_evaluation_that_a_kill_cut_short_is_made_up_for(
 
     monkeypatch.setattr(Run, "evaluate", killed)
     for _ in range(2):
-        assert _train(folder, run, "--variant=float", "--images=96") != 0
-    assert _train(folder, run, "--variant=float", "--images=96") == 0
+        assert train(folder, run, "--variant=float", "--images=96") != 0
+    assert train(folder, run, "--variant=float", "--images=96") == 0
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert [row["images"] for row in rows if "swd" in row] == [48, 96]
 
@@ -132,7 +104,7 @@ def test_the_same_command_goes_on_where_the_run_stands(
 ) -> None:
     run = shutil.copytree(run_folders["float"], tmp_path / "run")
     before = (run / "checkpoint.pt").read_bytes()
-    assert _train(folder, run, "--variant=float", "--images=96") == 0  # it is at its end
+    assert train(folder, run, "--variant=float", "--images=96") == 0  # it is at its end
     assert (run / "checkpoint.pt").read_bytes() == before
 
 
@@ -141,7 +113,7 @@ def test_a_run_goes_on_in_its_dtype_on_a_machine_that_is_fast_in_another(
 ) -> None:
     (other,) = set(COMPUTE_DTYPES) - {COMPUTE}
     run, images = tmp_path / "run", ("--variant=float", "--images=16")
-    assert _train(folder, run, *images, f"--compute={other}") == 0
+    assert train(folder, run, *images, f"--compute={other}") == 0
     command = ["train", str(run), "--data", str(folder), *TINY, "--evaluate-every=48", *images]
     command.remove("--compute=float32")
     assert main(command) == 0
@@ -151,7 +123,7 @@ def test_a_run_goes_on_in_its_dtype_on_a_machine_that_is_fast_in_another(
 def test_other_options_for_a_folder_with_a_run_are_refused(
     folder: Path, run_folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _train(folder, run_folders["float"], "--variant=full", "--images=96") == 1
+    assert train(folder, run_folders["float"], "--variant=full", "--images=96") == 1
     assert "holds a run with variant 'float', not 'full'" in capsys.readouterr().err
 
 
@@ -159,7 +131,7 @@ def test_another_data_set_for_a_folder_with_a_run_is_refused(
     folder: Path, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = shutil.copytree(folder, tmp_path / "others")
-    assert _train(other, run_folders["float"], "--variant=float", "--images=96") == 1
+    assert train(other, run_folders["float"], "--variant=float", "--images=96") == 1
     expected = f"holds a run on data set '{folder.name}', not 'others'"
     assert expected in capsys.readouterr().err
 
@@ -184,6 +156,7 @@ def test_an_exported_generator_draws_what_the_training_graph_draws(
     stored = model_store.artifact.read(out)
     assert stored.manifest["variant"] == variant
     assert stored.manifest["provenance"]["images_seen"] == 96
+    assert "teacher" not in stored.manifest["provenance"]
     # So narrow a generator has more layers that the metric keeps: all but the first two.
     expected = {
         "float": ["float"] * 5,
@@ -194,80 +167,11 @@ def test_an_exported_generator_draws_what_the_training_graph_draws(
     assert kernels.Generator(stored.spec).run(kernels.latents(0, 2)).shape == (2, 64, 64, 3)
 
 
-def test_a_teacher_pulls_the_student_and_is_named(
-    folder: Path, run_folders: dict[str, Path], tmp_path: Path
-) -> None:
-    teacher, out, run = (
-        tmp_path / "teacher.safetensors",
-        tmp_path / "out.safetensors",
-        tmp_path / "r",
-    )
-    assert main(["export", str(run_folders["float"]), "--out", str(teacher)]) == 0
-    pull = ["--teacher", str(teacher), "--teacher-weight=100"]
-    assert _train(folder, run, "--variant=partial", "--images=96", *pull) == 0
-    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    assert all(0 < row["distance"] < 2 for row in rows if "d_loss" in row)
-    assert main(["export", str(run), "--out", str(out)]) == 0
-    provenance = dict(model_store.artifact.read(out).manifest["provenance"])
-    assert provenance["teacher"] == model_store.artifact.read(teacher).digest
-
-
-def test_a_teacher_draws_what_its_artifact_draws(
-    run_folders: dict[str, Path], tmp_path: Path
-) -> None:
-    path = tmp_path / "teacher.safetensors"
-    assert main(["export", str(run_folders["float"]), "--out", str(path)]) == 0
-    codes = kernels.latents(seed=3, count=4)
-    drawn = Teacher(str(path), torch.float32)(decode_latents(torch.from_numpy(codes)))
-    served = kernels.Generator(model_store.load(path)).run(codes)
-    grey = ((drawn + 1) * 127.5).permute(0, 2, 3, 1).numpy()
-    assert np.abs(grey - served).max() < 1
-
-
-def test_a_student_starts_where_its_teacher_stands(
-    folder: Path, run_folders: dict[str, Path], tmp_path: Path
-) -> None:
-    path = tmp_path / "teacher.safetensors"
-    assert main(["export", str(run_folders["float"]), "--out", str(path)]) == 0
-    options = {"width": 2, "discriminator_width": 2, "compute": "float32", "teacher": str(path)}
-    faces = data.load(folder)
-    alike, binary = (
-        Run.open(tmp_path / variant, Options(variant, **options), faces)  # type: ignore[arg-type]
-        for variant in ("float", "full")
-    )
-    latents = decode_latents(torch.from_numpy(kernels.latents(seed=5, count=512)))
-    assert alike.teacher is not None
-    gap = (alike.generator(latents) - alike.teacher(latents)).abs()
-    assert gap.mean() < 0.02  # the batch's own statistics, not those of training
-    teacher = model_store.load(path)
-    for layer, theirs in zip(binary.generator.weighted(), teacher.layers, strict=True):
-        signs = layer.effective_weight().detach().permute(2, 3, 1, 0).sign().numpy()
-        assert np.array_equal(signs, np.where(theirs.weight >= 0, 1, -1))
-
-
-def test_a_teacher_of_another_width_is_refused(
-    folder: Path, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "teacher.safetensors"
-    assert main(["export", str(run_folders["float"]), "--out", str(path)]) == 0
-    assert _train(folder, tmp_path / "run", "--teacher", str(path), "--width=3") == 1
-    assert "as wide as its student, 3, not 2" in capsys.readouterr().err
-
-
-def test_a_binarized_teacher_is_refused(
-    folder: Path, run_folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "full.safetensors"
-    assert main(["export", str(run_folders["full"]), "--out", str(path)]) == 0
-    assert _train(folder, tmp_path / "run", "--teacher", str(path)) == 1
-    assert "a teacher must be a float generator" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("loss", ["hinge", "wgan-gp"])
-def test_other_losses_train(loss: str, folder: Path, tmp_path: Path) -> None:
+def test_other_lossestrain(loss: str, folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     arguments = [f"--loss={loss}", "--variant=0,4", "--no-binary-discriminator"]
-    assert _train(folder, run, "--images=32", "--compute=bfloat16", *arguments) == 0
+    assert train(folder, run, "--images=32", "--compute=bfloat16", *arguments) == 0
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert np.isfinite(rows[0]["d_loss"])
     assert Run.resume(run).options.binary == (True, False, False, False, True)
@@ -297,12 +201,57 @@ def test_swd_of_an_export_is_measured_and_kept(
 def test_bad_data_and_unknown_models_are_errors_in_words(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _train(tmp_path / "nowhere", tmp_path / "run") == 1
+    assert train(tmp_path / "nowhere", tmp_path / "run") == 1
     assert "does not exist" in capsys.readouterr().err
-    assert _train(folder, folder / "00.png") == 1
-    assert "00.png is a file; a run is kept in a folder" in capsys.readouterr().err
+    for run in (folder / "00.png", folder / "00.png" / "run"):
+        assert train(folder, run) == 1
+        assert "00.png is a file; a run is kept in a folder" in capsys.readouterr().err
     assert main(["evaluate", "nobody", "--data", str(folder)]) == 1
     assert "nobody" in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_known_before_the_work(
+    folder: Path,
+    run_folders: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, out, data = str(run_folders["float"]), tmp_path / "m.safetensors", ["--data", str(folder)]
+    assert main(["export", run, "--out", str(out)]) == 0
+    monkeypatch.setattr("training.__main__.load", lambda _: pytest.fail("the work began"))
+    for command in (["export", run, *data, "--out"], ["evaluate", str(out), *data, "--json"]):
+        assert main([*command, str(tmp_path)]) == 1
+        assert f"{tmp_path} is a folder; a file would be right" in capsys.readouterr().err
+        assert main([*command, str(out / "below" / "it")]) == 1
+        assert f"Not a directory: '{out / 'below'}'" in capsys.readouterr().err
+
+
+def test_figures_may_go_to_a_folder_that_is_yet_to_be_made(
+    folder: Path, run_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    out, figures = tmp_path / "m.safetensors", tmp_path / "missing" / "figures.json"
+    assert main(["export", str(run_folders["float"]), "--out", str(out)]) == 0
+    arguments = ["--data", str(folder), "--swd-images=1", "--json", str(figures)]
+    assert main(["evaluate", str(out), *arguments]) == 0
+    assert len(json.loads(figures.read_text())["reports"]) == 2
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "many"])
+def test_fewer_images_than_one_are_refused(
+    count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", "float", "--data", str(tmp_path), f"--swd-images={count}"])
+    expected = f"--swd-images: must be a whole number of at least 1, not {count}"
+    assert expected in capsys.readouterr().err
+
+
+def test_the_largest_seed_trains_and_is_exported(folder: Path, tmp_path: Path) -> None:
+    run, out = tmp_path / "run", tmp_path / "out"
+    assert train(folder, run, "--images=8", f"--seed={2**64 - 1}") == 0
+    assert main(["export", str(run), "--out", str(out)]) == 0
+    assert model_store.artifact.read(out).manifest["provenance"]["seed"] == 2**64 - 1
 
 
 def test_the_redundancy_of_a_stored_model_is_shown(
