@@ -116,6 +116,8 @@ TARGET("avx2") void avx2_bits(void)
     }
 }
 
+#if __has_include(<amxint8intrin.h>) /* compilers before GCC 11 do not know AMX */
+#define AMX
 TARGET("amx-tile,amx-int8") void amx_bytes(void)
 {
   static const struct {
@@ -133,6 +135,7 @@ TARGET("amx-tile,amx-int8") void amx_bytes(void)
   }
   _tile_release();
 }
+#endif
 
 static double seconds(void)
 {
@@ -158,12 +161,15 @@ static void report(const char *isa, const char *operand, void (*function)(void),
 int main(void)
 {
   const double steps = (double)ROUNDS * SUMS;
+#if defined(AMX)
   if (pbgen_has_amx())
     report("amx", "bytes", amx_bytes, ROUNDS / 10 * 4 * 16.0 * 16 * 64);
-  if (pbgen_has_avx512()) {
+#endif
+  if (pbgen_has_avx512_vnni()) {
     report("avx512", "bytes", avx512_bytes, steps * 64);
     report("avx512", "floats", avx512_floats, steps * 16);
-    report("avx512", "bits", avx512_bits, steps * 512);
+    if (pbgen_has_avx512())
+      report("avx512", "bits", avx512_bits, steps * 512);
     report("avx512_vnni", "bits", avx512_vnni_bits, steps * 512);
   }
   if (pbgen_has_avx2()) {

@@ -23,7 +23,8 @@ X86 = ("x86_64", "AMD64")
 def measure() -> dict[tuple[str, str], float]:
     """Multiply-adds a second by (instruction set, operand); takes a second.
 
-    Empty where there is nothing to measure with: no C compiler, or a processor that is not x86.
+    Empty where there is nothing to measure with: no C compiler, one too old to know VNNI, or a
+    processor that is not x86.
     """
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None or platform.machine() not in X86:
@@ -31,7 +32,9 @@ def measure() -> dict[tuple[str, str], float]:
     with tempfile.TemporaryDirectory() as folder:
         probe = Path(folder) / "peak"
         sources = (HERE / "peak.c", KERNELS / "cpu_x86.c")
-        subprocess.run([compiler, "-O2", "-I", KERNELS, *sources, "-o", probe], check=True)
+        build = subprocess.run([compiler, "-O2", "-I", KERNELS, *sources, "-o", probe], check=False)
+        if build.returncode:  # the compiler has said why
+            return {}
         lines = subprocess.run([probe], check=True, capture_output=True, text=True).stdout
     return {
         (isa, operand): float(peak) for isa, operand, peak in map(str.split, lines.splitlines())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from kernels.team import Team
 from kernels.vectorized import VectorizedGenerator
 
 NUMPY = "numpy"
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # a container's quota (cgroup v2)
 
 
 def available_isas() -> tuple[str, ...]:
@@ -49,10 +51,18 @@ def _warn_of_numpy() -> None:
 
 
 def processors() -> int:
-    """Processors that this process may use, which a container's limits can make fewer."""
+    """Processors that this process may use, which its affinity and a container's quota can make
+    fewer.
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    if CPU_MAX.exists():
+        quota, period = CPU_MAX.read_text().split()
+        if quota != "max":
+            count = min(count, -(-int(quota) // int(period)))
+    return count
 
 
 class Generator:

@@ -94,8 +94,8 @@ class LayerSpec:
     scale   f32 [c_out]
     shift   f32 [c_out]; the layer's output before its activation is scale · acc + shift
 
-    Raises ValueError for an array of another dtype or shape, a number that is not finite or too
-    large, and weights whose sum could overflow int32.
+    Raises ValueError for an unknown precision, an array of another dtype or shape, a number that is
+    not finite or too large, and weights whose sum could overflow int32.
     """
 
     geometry: Deconvolution
@@ -105,6 +105,7 @@ class LayerSpec:
     shift: NDArray[np.float32]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "precision", Precision(self.precision))  # of its name too
         g = self.geometry
         inputs = -(-g.c_in // 8) if self.precision in ONE_BIT else g.c_in
         shape = (g.kernel, g.kernel, g.c_out, inputs)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,16 +17,24 @@ class Team:
     """`threads` threads, the caller's one of them; `run` is thread-safe.
 
     Only one call at a time has the others' help. One that finds them busy runs on its caller's
-    thread alone, so there are never more threads at work than callers plus `threads` − 1.
+    thread alone, so there are never more threads at work than callers plus `threads` − 1. A helper
+    that cannot be started is done without, and tried again by the next call.
     """
 
     def __init__(self, generator: NativeGenerator, threads: int) -> None:
         self._generator = generator
         self._members = threads
+        self._start()
+        _teams.add(self)
+
+    def _start(self) -> None:
+        """With no helpers yet: also in a forked process, which has none of its parent's threads,
+        and what they held for ever.
+        """
         self._memory = aligned(TEAM_BYTES)
         self._busy = threading.Lock()
-        self._helpers = ThreadPoolExecutor(threads - 1, "pbgen-kernel") if threads > 1 else None
-        self._awake = [False] * threads  # members that look for calls
+        self._helpers: dict[int, ThreadPoolExecutor] = {}  # a thread for each member
+        self._awake: set[int] = set()  # members that look for calls
         self._waking = threading.Lock()
 
     @property
@@ -33,23 +43,27 @@ class Team:
 
     def run(self, latents: NDArray[np.uint8], alone: bool = False) -> NDArray[np.uint8]:
         """C-contiguous latents u8 [N, dim] → u8 [N, size, size, 3]; alone: without helpers."""
-        if alone or self._helpers is None or len(latents) == 0:
+        if alone or self._members == 1 or len(latents) == 0:
             return self._generator.run(latents)
         if not self._busy.acquire(blocking=False):
             return self._generator.run(latents)
         try:
-            self._wake(self._helpers)
+            self._wake()
             return self._generator.run(latents, self._memory, self._members)
         finally:
             self._busy.release()
 
-    def _wake(self, helpers: ThreadPoolExecutor) -> None:
+    def _wake(self) -> None:
         """Has helpers look for calls; most still do, after the last."""
         with self._waking:
-            for member in range(1, self._members):
-                if not self._awake[member]:
-                    self._awake[member] = True
-                    helpers.submit(self._help, member)
+            for member in set(range(1, self._members)) - self._awake:
+                helper = self._helpers.pop(member, None) or ThreadPoolExecutor(1, "pbgen-kernel")
+                try:
+                    helper.submit(self._help, member)
+                except RuntimeError:
+                    continue  # no thread to be had; what it was to do goes with `helper`
+                self._helpers[member] = helper
+                self._awake.add(member)
 
     def _help(self, member: int) -> None:
         """Helps until no call is under way: one may have begun while the member gave up looking."""
@@ -57,5 +71,17 @@ class Team:
             self._generator.help(self._memory, member)
             with self._waking:
                 if not self._busy.locked():
-                    self._awake[member] = False
+                    self._awake.remove(member)
                     return
+
+
+_teams: weakref.WeakSet[Team] = weakref.WeakSet()
+
+
+def _start_after_fork() -> None:
+    for team in _teams:
+        team._start()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_after_fork)

@@ -20,6 +20,7 @@ from kernels import (
     native,
     reference,
 )
+from kernels.spec import LARGEST_KERNEL
 from kernels.tanh import LEVELS
 from tests.factories import layer
 
@@ -66,12 +67,17 @@ def chains(draw: st.DrawFn, most_multiply_adds: int, last_size: int = 40) -> lis
     sizes, windows = [1], []
     for i in range(count):
         largest = last_size if i == count - 1 else LARGEST_SIZE
-        kernel = draw(st.integers(1, 8 if i == 0 else 5))
-        stride = draw(st.integers(1, 2))
+        kernel = draw(st.integers(1, 5) | st.integers(1, LARGEST_KERNEL))
+        # Padding, of kernel − 1 at most, keeps a stride of 1 within any bound. Half are 1 and 2:
+        # larger ones leave few multiply-adds for channels.
+        strides = [
+            stride
+            for stride in range(1, LARGEST_KERNEL + 1)
+            if (sizes[-1] - 1) * stride + 2 - kernel <= largest
+        ]
+        stride = draw(st.sampled_from(strides[:2]) | st.sampled_from(strides))
         full = (sizes[-1] - 1) * stride + kernel
         paddings = [p for p in range(kernel) if 1 <= full - 2 * p <= largest]
-        if not paddings:  # as large as it may be: keep it so
-            kernel, stride, full, paddings = 3, 1, sizes[-1] + 2, [1]
         padding = draw(st.sampled_from(paddings))
         windows.append((kernel, stride, padding))
         sizes.append(full - 2 * padding)

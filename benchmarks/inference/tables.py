@@ -15,9 +15,9 @@ from benchmarks.inference.results import Result
 Row = dict[str, Any]
 STOCK = (EAGER, LAST, COMPILED, AUTOCAST)  # PyTorch without a change of its settings
 OPERANDS = {"float": "floats", "xnor": "bits"}  # of a variant's multiplications; else bytes
-# Instruction sets whose peak is another's: AMX has no floats.
+# Instruction sets whose peak is another's: AMX has bytes only.
 LIKE = {("avx512_vnni", "bytes"): "avx512", ("avx512_vnni", "floats"): "avx512"}
-LIKE |= {("amx", "floats"): "avx512"}
+LIKE |= {("amx", "floats"): "avx512", ("amx", "bits"): "avx512"}
 
 
 def everything(result: Result) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernels import native
-from kernels.spec import Deconvolution, GeneratorSpec, Precision
+from kernels.spec import IMAGE_CHANNELS, Deconvolution, GeneratorSpec, LayerSpec, Precision
 
 # Images that share one reading of the weights: `images` of kernels/c/isa_*.c.
 TOGETHER = {"amx": 8, "avx2": 2}
 TOGETHER_ELSEWHERE = 16  # and of floats and bits
+TABLES = ("avx2",)  # take binary layers' inputs as tables for look-up
+LANES = 16  # columns of a layer whose phases are combined, at most: it takes bytes all the same
 
 
 def multiply_adds(spec: GeneratorSpec) -> int:
@@ -45,20 +47,23 @@ class Traffic:
 def traffic(spec: GeneratorSpec, isa: str, threads: int, batch: int) -> Traffic:
     """Of a call of `batch` images on a compiled instruction set."""
     generator = native.NativeGenerator(spec, isa)
-    floats = spec.layers[0].precision is Precision.FLOAT
-    integers = not floats and spec.layers[0].precision is not Precision.XNOR
-    images, members = (-(-batch // threads), 1) if batch >= threads else (batch, threads)
-    together = TOGETHER.get(isa, TOGETHER_ELSEWHERE) if integers else TOGETHER_ELSEWHERE
-    readings = -(-images // together)
+    bytewise = spec.layers[0].precision not in (Precision.FLOAT, Precision.XNOR)
+    together = TOGETHER.get(isa, TOGETHER_ELSEWHERE) if bytewise else TOGETHER_ELSEWHERE
     held = sum(generator.resident_bytes.values())
-    width = 4 if floats else 1  # bytes an activation
-    shapes = [layer.geometry for layer in spec.layers]
-    read = sum(g.c_in * g.size_in**2 * width for g in shapes)
-    written = sum(g.c_out * g.size_out**2 * width for g in shapes[:-1])
-    image = shapes[-1].c_out * shapes[-1].size_out ** 2
-    calls = threads if members == 1 and batch >= threads else 1
+    inputs = [_input_bytes(layer, isa, layer is spec.layers[-1]) for layer in spec.layers]
     return Traffic(
-        weights=held * readings / images,
-        activations=read + written + image,
-        scratch=calls * generator.scratch_bytes(images, members),
+        weights=held * -(-batch // together) / batch,
+        activations=sum(inputs) + sum(inputs[1:]) + spec.image_size**2 * IMAGE_CHANNELS,
+        scratch=generator.scratch_bytes(batch, threads),
     )
+
+
+def _input_bytes(layer: LayerSpec, isa: str, last: bool) -> int:
+    """Of an image, as the layer reads it: `channel_bits` of kernels/c/plan.h."""
+    g = layer.geometry
+    bits = {Precision.FLOAT: 32, Precision.XNOR: 1}.get(layer.precision, 8)
+    if isa in TABLES and layer.precision is Precision.BINARY:
+        step = g.size_out if g.size_in == 1 else g.stride
+        combined = last and step > 1 and step**2 * g.c_out <= LANES
+        bits = bits if combined else 64
+    return -(-g.c_in * bits // 8) * g.size_in**2

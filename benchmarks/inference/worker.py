@@ -65,8 +65,7 @@ class Worker:
 
     def turn(self, batch: int, seconds: float) -> list[float]:
         """Seconds of each call of one turn, which lasts about so long; one more goes before."""
-        self._connection.send((batch, seconds))
-        return cast("list[float]", self._answer())
+        return cast("list[float]", self._answer((batch, seconds)))
 
     def close(self) -> None:
         """End its process: it leaves when nobody speaks to it any more."""
@@ -75,8 +74,10 @@ class Worker:
         self._process.kill()
         self._process.join()
 
-    def _answer(self) -> Any:
+    def _answer(self, question: tuple[int, float] | None = None) -> Any:
         try:
+            if question:
+                self._connection.send(question)
             answer = self._connection.recv()
         except (EOFError, ConnectionError):
             self._process.join()

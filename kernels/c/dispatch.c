@@ -2,12 +2,24 @@
 #include "plan.h"
 
 const isa *const pbgen_isas[] = {
-#if defined(PBGEN_X86)
-    &pbgen_amx,      &pbgen_avx512, &pbgen_avx512_vnni, &pbgen_avx2,
-#elif defined(PBGEN_ARM)
+#if defined(PBGEN_AMX)
+    &pbgen_amx,
+#endif
+#if defined(PBGEN_AVX512)
+    &pbgen_avx512,
+#endif
+#if defined(PBGEN_AVX512_VNNI)
+    &pbgen_avx512_vnni,
+#endif
+#if defined(PBGEN_AVX2)
+    &pbgen_avx2,
+#endif
+#if defined(PBGEN_NEON)
     &pbgen_neon,
 #endif
-    &pbgen_portable, NULL,
+    &pbgen_portable,
+    /* The end. */
+    NULL,
 };
 
 uint32_t pbgen_abi_version(void)

@@ -78,7 +78,7 @@ typedef struct isa {
   uint32_t images;   /* of bytes that best run together, at most 16 */
   uint32_t words;    /* takes fixed weights as int16_t, not as two halves of bytes */
 
-  /* Around the calls of a run: state that the processor holds. */
+  /* Around the calls of a run: state that the processor holds; or NULL: there is none. */
   void (*begin)(void);
   void (*end)(void);
 
@@ -137,11 +137,7 @@ static inline uint32_t chunk_quads(uint32_t channels, uint32_t c)
   return left < LINE / 4 ? left : LINE / 4;
 }
 
-extern const isa pbgen_portable;
-#if defined(PBGEN_X86)
-extern const isa pbgen_avx2, pbgen_avx512_vnni, pbgen_avx512, pbgen_amx;
-#elif defined(PBGEN_ARM)
-extern const isa pbgen_neon;
-#endif
+/* Those that this build holds, see dispatch.c. */
+extern const isa pbgen_amx, pbgen_avx512, pbgen_avx512_vnni, pbgen_avx2, pbgen_neon, pbgen_portable;
 
 #endif

@@ -176,16 +176,12 @@ static void finish_levels(const int32_t *acc, uint32_t rows, const epilogue *e,
     }
 }
 
-static void nothing(void) {}
-
 const isa pbgen_avx2 = {
     .name = "avx2",
     .available = pbgen_has_avx2,
     .row_step = 1, /* of floats: of bytes no more than 2 images run together */
     .images = 2,   /* TABLE_ROWS: a pixel's rows are looked up together, and lie together */
     .words = 1,
-    .begin = nothing,
-    .end = nothing,
     .expand = expand,
     .sum_bytes = sum_bytes,
     .sum_tables = sum_tables,

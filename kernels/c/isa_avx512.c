@@ -3,15 +3,11 @@
 #include "avx512_sums.h"
 #include "cpu_x86.h"
 
-static void nothing(void) {}
-
 const isa pbgen_avx512 = {
     .name = "avx512",
     .available = pbgen_has_avx512,
     .row_step = 8,
     .images = 16,
-    .begin = nothing,
-    .end = nothing,
     .expand = expand,
     .sum_bytes = sum_with_vnni,
     .sum_bits = sum_bits,

@@ -246,15 +246,11 @@ static void finish_levels(const int32_t *acc, uint32_t rows, const epilogue *e,
     }
 }
 
-static void nothing(void) {}
-
 const isa pbgen_neon = {
     .name = "neon",
     .available = pbgen_has_dot_product,
     .row_step = ROWS,
     .images = 16,
-    .begin = nothing,
-    .end = nothing,
     .expand = expand,
     .sum_bytes = sum_bytes,
     .sum_bits = sum_bits,

@@ -156,16 +156,12 @@ static void finish_levels(const int32_t *acc, uint32_t rows, const epilogue *e,
       *levels++ = table[finish(acc, lane, e, 4095)];
 }
 
-static void nothing(void) {}
-
 const isa pbgen_portable = {
     .name = "portable",
     .available = available,
     .row_step = 1,
     .images = 16,
     .words = 1,
-    .begin = nothing,
-    .end = nothing,
     .expand = expand,
     .sum_bytes = sum_bytes,
     .sum_bits = sum_bits,

@@ -117,7 +117,8 @@ static worker take_part(const call *c, team *t, uint32_t member)
   const layer_plan *last = &p->layers[p->count - 1];
   const size_t image_bytes = (size_t)last->size_out * last->size_out * 3;
   job j = {.p = p, .ops = pbgen_isas[p->isa_index], .members = c->members, .worker = {.team = t}};
-  j.ops->begin();
+  if (j.ops->begin)
+    j.ops->begin();
   for (uint32_t done = 0; done < c->images; done += j.images) {
     const uint32_t left = c->images - done;
     workspace w;
@@ -127,7 +128,8 @@ static worker take_part(const call *c, team *t, uint32_t member)
     j.acc = w.acc, j.expanded = w.panel;
     run_images(&j, c->latents + (size_t)done * p->layers[0].c_in, &w);
   }
-  j.ops->end();
+  if (j.ops->end)
+    j.ops->end();
   return j.worker;
 }
 

@@ -9,6 +9,8 @@
 
 #if defined(__x86_64__)
 #define PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define PAUSE() __asm__ volatile("isb") /* `yield` takes no time on most */
 #else
 #define PAUSE() ((void)0)
 #endif

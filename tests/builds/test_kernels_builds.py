@@ -4,7 +4,9 @@ machine without it (emulated in C, amx.h), and everything under sanitizers.
 
 from __future__ import annotations
 
+import ctypes as ct
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +56,18 @@ def test_address_and_undefined_behaviour_sanitizers(tmp_path: Path) -> None:
         ASAN_OPTIONS="detect_leaks=0",  # Python's own
         PBGEN_TEST_EXAMPLES=os.environ.get("PBGEN_TEST_EXAMPLES", "20"),
     )
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="AMX is x86's")
+def test_instruction_sets_that_the_compiler_does_not_know_are_left_out(tmp_path: Path) -> None:
+    """As GCC 10 does not know AMX."""
+    compiler = tmp_path / "old-cc"
+    compiler.write_text(
+        '#!/bin/sh\ncase "$*" in *-mamx*) echo "error: unknown option" >&2; exit 1; esac\n'
+        'exec cc "$@" -O1\n'
+    )
+    compiler.chmod(0o755)
+    library = ct.CDLL(str(building.compiled(tmp_path, CMAKE_C_COMPILER=str(compiler))))
+    library.pbgen_isa_name.restype = ct.c_char_p
+    names = [library.pbgen_isa_name(index) for index in range(5)]
+    assert names == [b"avx512", b"avx512_vnni", b"avx2", b"portable", None]

@@ -16,7 +16,7 @@ from benchmarks.inference.contestant import KERNELS, ONNXRUNTIME, PYTORCH, Absen
 from benchmarks.inference.engines import EAGER, FLOAT32, HALVED, PyTorch
 from benchmarks.inference.load import Clock
 from benchmarks.inference.race import race
-from benchmarks.inference.worker import Ready
+from benchmarks.inference.worker import Ready, Worker
 from benchmarks.plain import grey_levels
 from kernels import native, reference
 from kernels.bench import random_generator
@@ -35,21 +35,45 @@ def test_multiply_adds_are_those_that_reach_the_output(shape: tuple[int, ...]) -
     assert work._inside(g) == reference.sums(layer, inputs).sum()
 
 
-def test_images_that_run_together_are_those_of_the_c_sources() -> None:
+def test_images_that_run_together_and_tables_are_those_of_the_c_sources() -> None:
     for path in (ROOT / "kernels" / "c").glob("isa_*.c"):
-        (images,) = re.findall(r"\.images = (\d+)", path.read_text()) or [None]
-        if images:
-            isa = path.stem.removeprefix("isa_")
-            assert work.TOGETHER.get(isa, work.TOGETHER_ELSEWHERE) == int(images)
+        isa, source = path.stem.removeprefix("isa_"), path.read_text()
+        (images,) = re.findall(r"\.images = (\d+)", source)
+        assert work.TOGETHER.get(isa, work.TOGETHER_ELSEWHERE) == int(images)
+        assert (isa in work.TABLES) == (".tabulate = " in source)
 
 
 @pytest.mark.skipif(not native.isas(), reason="the C library was not built")
-def test_traffic_shares_the_weights_among_images_that_run_together() -> None:
-    spec, isa = random_generator("partial", width=4, image_size=8), "portable"
-    one, many = (work.traffic(spec, isa, 1, batch) for batch in (1, 64))
-    assert one.weights == sum(native.NativeGenerator(spec, isa).resident_bytes.values())
-    assert many.weights == one.weights / work.TOGETHER_ELSEWHERE
-    assert many.activations == one.activations == 100 + 2 * 4 * 4 * 4 + 3 * 8 * 8
+@pytest.mark.parametrize("threads", [1, 2])
+def test_traffic_shares_the_weights_among_images_that_run_together(threads: int) -> None:
+    spec = random_generator("partial", width=4, image_size=8)
+    generator = native.NativeGenerator(spec, "portable")
+    held = sum(generator.resident_bytes.values())
+    one, many = (work.traffic(spec, "portable", threads, batch) for batch in (1, 40))
+    assert one.weights == held
+    assert many.weights == 3 * held / 40  # of 16, 16 and 8 images
+    assert many.scratch == generator.scratch_bytes(40, threads)
+
+
+@pytest.mark.parametrize(
+    ("variant", "isa", "bits"),  # a channel of each layer's input
+    [
+        ("partial", "portable", (8, 8, 8)),
+        ("partial", "avx2", (64, 64, 8)),
+        ("full", "avx2", (64, 64, 8)),  # the last layer's phases are combined
+        ("xnor", "portable", (8, 1, 8)),
+        ("xnor", "avx2", (64, 1, 8)),
+        ("float", "portable", (32, 32, 32)),
+    ],
+)
+def test_activations_are_as_wide_as_the_layer_that_reads_them_wants(
+    variant: str, isa: str, bits: tuple[int, ...]
+) -> None:
+    if isa not in native.isas():
+        pytest.skip(f"needs {isa}")
+    inputs = [width * n // 8 for width, n in zip((100, 8 * 4**2, 4 * 8**2), bits, strict=True)]
+    met = work.traffic(random_generator(variant, width=4, image_size=16), isa, 1, 1)
+    assert met.activations == inputs[0] + 2 * (inputs[1] + inputs[2]) + 3 * 16**2
 
 
 def test_pytorch_makes_the_kernels_pictures_of_the_same_network(tmp_path: Path) -> None:
@@ -82,6 +106,18 @@ def test_a_race_reports_rows_and_who_is_absent(tmp_path: Path) -> None:
     assert outcome.ready[ours].pictures.shape == (8, 8, 8, 3)
     assert list(outcome.absent) == [missing]
     assert "onnx" in outcome.absent[missing]  # its package or its file is missing
+
+
+def test_a_contestant_that_dies_between_its_turns_is_absent(tmp_path: Path) -> None:
+    contestant = Contestant(KERNELS, kernels.available_isas()[0], 1, "partial", **SMALL)
+    artifacts.write(tmp_path / f"{contestant.network}.safetensors", "partial", **SMALL)
+    worker = Worker(contestant, tmp_path, (1,))
+    worker.ready()
+    worker._process.kill()
+    worker._process.join()
+    with pytest.raises(Absent, match="ended with code -9"):
+        worker.turn(1, 0.01)
+    worker.close()
 
 
 def test_a_contestant_with_other_pictures_is_turned_away() -> None:

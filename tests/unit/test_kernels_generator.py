@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from kernels import Generator, available_isas, generator, latents, native
 from kernels.team import Team
@@ -77,6 +80,20 @@ def test_strided_latents_and_empty_batches_are_fine(isa: str) -> None:
     assert made.run(z[:0, :12]).shape == (0, 16, 16, 3)
 
 
+@pytest.mark.parametrize(
+    ("quota", "count"),
+    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2), ("9900000 100000", 8)],
+)
+def test_processors_are_no_more_than_a_containers_quota(
+    quota: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(8)), raising=False)
+    monkeypatch.setattr(generator, "CPU_MAX", tmp_path / "cpu.max")
+    assert generator.processors() == 8
+    generator.CPU_MAX.write_text(f"{quota}\n")
+    assert generator.processors() == count
+
+
 def test_fewer_than_one_thread_is_refused() -> None:
     with pytest.raises(ValueError, match="threads must be at least 1, not 0"):
         Generator(factories.generator(), threads=0)
@@ -100,6 +117,50 @@ def test_a_team_larger_than_the_machine_gives_the_same(isa: str, members: int) -
     for batch in (1, 5, 30):
         z = latents(3, batch, 12)
         np.testing.assert_array_equal(team.run(z), prepared.run(z))
+
+
+def team_of_two() -> tuple[Team, NDArray[np.uint8], NDArray[np.uint8]]:
+    """A team, latents and their images."""
+    prepared = native.NativeGenerator(factories.generator(), next(iter(native.isas())))
+    z = latents(3, 5, 12)
+    return Team(prepared, 2), z, prepared.run(z)
+
+
+@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
+def test_a_helper_that_cannot_start_is_done_without_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    team, z, expected = team_of_two()
+    with monkeypatch.context() as limited:
+        limited.setattr(threading.Thread, "start", refuse)
+        for _ in range(2):
+            np.testing.assert_array_equal(team.run(z), expected)
+    assert not team._helpers
+    np.testing.assert_array_equal(team.run(z), expected)
+    assert team._helpers
+
+
+@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # which is what is tested
+def test_a_forked_process_has_helpers_of_its_own() -> None:
+    """Also when a call of the parent's is under way."""
+    team, z, expected = team_of_two()
+    team.run(z)
+
+    def child() -> None:
+        np.testing.assert_array_equal(team.run(z), expected)
+        assert threading.active_count() == 2
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    with team._waking, team._busy:
+        process.start()
+    process.join(60)
+    process.kill()  # were it waiting for its parent's threads
+    assert process.exitcode == 0
 
 
 @pytest.mark.parametrize("isa", available_isas())

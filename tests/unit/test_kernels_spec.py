@@ -84,6 +84,14 @@ def test_sums_that_could_overflow_are_refused_and_the_largest_that_cannot_are_no
         replace(fits, weight=weight)
 
 
+def test_a_precision_may_be_given_by_name_and_is_checked_all_the_same() -> None:
+    assert replace(make(), precision="fixed").precision is Precision.FIXED
+    with pytest.raises(ValueError, match="within ±32639, not ±32640"):
+        replace(make(), precision="fixed", weight=np.full((4, 4, 3, 9), 32640, np.int16))
+    with pytest.raises(ValueError, match="'ternary' is not a valid Precision"):
+        replace(make(), precision="ternary")
+
+
 def test_the_widest_binary_layer_fits() -> None:
     """The bounds of geometry keep every binary layer's sums inside int32."""
     shape = Deconvolution(2**16, 1, 8, 1, 0, 1)
