@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -201,7 +202,7 @@ def main(
     parser.add_argument(
         "--batches", **several, default=[1, 8, 32], help="images a call (default: 1 8 32)"
     )
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each row (default: 1)")
+    parser.add_argument("--seconds", type=_seconds, default=1.0, help="for each row (default: 1)")
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write rows and the machine's description here"
     )
@@ -229,6 +230,13 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text!r}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be more than 0, not {text!r}")
+    return value
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,9 +25,13 @@ EXIT_CODES = "Exit code: 0 if all is well, 1 if a model is unknown or damaged, 2
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m model_store") -> int:
     options = _parser(prog).parse_args(arguments)
-    store = Store(options.store)
+    place = options.store or os.environ.get("PBGEN_STORE")
+    if place and "://" not in place and not os.path.isdir(place) and options.run is not add:
+        line = f"error: there is no folder {place}; --store or PBGEN_STORE must name one, or a URL"
+        print(line, file=sys.stderr)
+        return 1
     try:
-        return int(options.run(store, options))
+        return int(options.run(Store(options.store), options))
     except ArtifactError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -110,9 +110,9 @@ class Store:
         known = ", ".join(labels) or "none: the store is empty"
         raise UnknownModelError(f"there is no model {model[:80]!r}; known are {known}")
 
-    def open(self, model: str) -> Artifact:
-        """The artifact that `find` finds, verified."""
-        entry = self.find(model)
+    def open(self, model: str | Entry) -> Artifact:
+        """The artifact that `find` finds, or found, verified."""
+        entry = self.find(model) if isinstance(model, str) else model
         with about(entry.label):
             file = self._folder.read(f"{entry.name}/{entry.version}{SUFFIX}")
             return artifact.parse(file, entry.name, entry.version)

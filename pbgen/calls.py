@@ -48,7 +48,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two images of one seed by two variants that are not told; `token` votes once."""
+    """Two images of one seed by two undisclosed variants; `token` votes once."""
 
     token: str
     left: Image.Image
@@ -74,6 +74,8 @@ def generate(
     elif latents is not None:
         body = {"latents": np.asarray(latents, np.float64).tolist()}
     elif interpolate is not None:
+        if len(interpolate) != 3:
+            raise ValueError(f"interpolate must be (from, to, steps), not {interpolate}")
         body = {"interpolate": dict(zip(("from", "to", "steps"), interpolate, strict=True))}
     return Call("POST", "/generate", _array, query, body)
 

@@ -9,7 +9,7 @@ The way of a request:
     subject                       what is to be seen: seeds, latents, a way between two seeds
     pipeline, scheduler           the queue, the deadline, a client that leaves
     lane, job                     who is next, batches, what they give
-    gallery, engine               the model that answers, and the kernels that run it
+    gallery, engine, deadline     the model that answers, and the kernels that run it
     images, answers               pictures encoded, and the response that carries them
     tarstream, ustar              any number of them as a tar
     errors                        whatever goes wrong, as a problem of RFC 9457
@@ -24,7 +24,7 @@ What more it does:
 
     arena, tokens                 the blind vote
     experiment                    variant=auto
-    comparison, likeness          variants side by side
+    comparison, likeness, strips  variants side by side
     page, web/                    the playground
     openapi, reference            the interface, for programs and for people
     bulk/                         millions of images, without HTTP

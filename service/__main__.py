@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from model_store import ArtifactError
 from service.app import create_app
 from service.logs import logging_json
-from service.settings import CONFIDENTIAL, Settings, misspelt
+from service.settings import Settings, misspelt, wrong
 from service.state import StateUnavailableError
 
 # What a kernel thread that comes back from C waits at most for the event loop to let it have
@@ -42,6 +43,7 @@ class Server(uvicorn.Server):
                 lifespan="off",  # `run` enters it, so that a failure to start is told in a line
                 access_log=False,
                 log_config=None,
+                ws="none",
                 server_header=False,
                 timeout_graceful_shutdown=int(settings.deadline_s) + 1,
             )
@@ -50,14 +52,20 @@ class Server(uvicorn.Server):
         self._settings = settings
 
     async def run_app(self) -> None:
-        """Loads the generators, serves, and ends the kernel threads."""
+        """Takes the port, loads the generators, serves, and ends the kernel threads.
+
+        Raises ValueError for an address that cannot be listened at.
+        """
+        with self._telling_why():
+            sockets = await _bound(self._settings.host, self._settings.port)
         async with self._app.router.lifespan_context(self._app):
-            await self.serve()
+            with self._telling_why():  # two that start at once both bind, but uvloop tells neither
+                for each in sockets:
+                    each.listen(self.config.backlog)
+            await self.serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if not self.started:
-            return
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         print(
@@ -69,6 +77,24 @@ class Server(uvicorn.Server):
             f"  metrics    {address}/metrics",
             flush=True,
         )
+
+    @contextmanager
+    def _telling_why(self) -> Iterator[None]:
+        """Says what is wrong with the address where none can listen there. Raises ValueError."""
+        host, port = self._settings.host, self._settings.port
+        try:
+            yield
+        except OSError as error:
+            match error:
+                case OSError(errno=errno.EADDRINUSE):
+                    why = f"port {port} of {host} is in use; choose another by --port or PBGEN_PORT"
+                case OSError(errno=errno.EACCES):
+                    why = f"PBGEN_PORT must be one that this user may take, not {port}"
+                case socket.gaierror() | OSError(errno=errno.EADDRNOTAVAIL):
+                    why = f"PBGEN_HOST must be an address of this machine, not {host}"
+                case _:
+                    why = f"cannot listen on port {port} of {host}: {error.strerror}"
+            raise ValueError(why) from None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -86,6 +112,15 @@ class Server(uvicorn.Server):
         )
 
 
+async def _bound(host: str, port: int) -> list[socket.socket]:
+    """A socket at each address of a host; none listens yet. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
+    sockets = [each.dup() for each in server.sockets]
+    server.close()
+    return sockets
+
+
 def main() -> int:
     try:
         sys.setswitchinterval(SWITCH_S)
@@ -100,15 +135,13 @@ def main() -> int:
         ):
             runner.run(server.run_app())
     except ValidationError as error:
-        for each in error.errors():
-            name = "_".join(["PBGEN", *map(str, each["loc"])]).upper()
-            value = "…" if each["loc"][0] in CONFIDENTIAL else each["input"]
-            print(f"error: {name}={value}: {each['msg']}", file=sys.stderr)
+        for line in wrong(error):
+            print(f"error: {line}", file=sys.stderr)
         return 2
     except (ArtifactError, StateUnavailableError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0 if server.started else 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Request
 
 from service.context import Context, context
+from service.deadline import deadline
 from service.errors import RateLimited, Unknown
 from service.exchange import Exchange, exchange
 from service.gallery import Served
@@ -14,7 +15,7 @@ AUTO = "auto"
 LOADING = 64  # images that the work of loading a model counts as
 
 
-async def admit(request: Request, scope: Scope) -> Context:
+def admit(request: Request, scope: Scope) -> Context:
     """The app's parts, for a request whose key opens the scope. Raises Unauthorized and Forbidden.
 
     A call, not a dependency: FastAPI's resolution of one costs more than this check.
@@ -56,7 +57,7 @@ async def choose(request: Request, variant: str) -> Served:
     """The model that a request names; `auto` is its client's in the experiment.
 
     A version that has to be looked for in the store is charged to who asks first, there or not.
-    Raises Unknown, which lists what there is, RateLimited and BrokenModel.
+    Raises Unknown, which lists what there is, RateLimited, BrokenModel, and DeadlineExceeded.
     """
     service = context(request)
     if variant == AUTO:
@@ -69,6 +70,9 @@ async def choose(request: Request, variant: str) -> Served:
         # No more than the burst: the request's own images are still to be charged.
         await charge(request, min(LOADING, service.settings.rate_burst))
 
-    served = await service.gallery.find(variant, pay)
+    served = service.gallery.named(variant)
+    if served is None:
+        async with deadline(request):
+            served = await service.gallery.find(variant, pay)
     exchange(request).variant = served.model.variant
     return served

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-import numpy as np
 from fastapi import Request
-from PIL import Image, ImageDraw, ImageFont
 
+from service import strips
 from service.engine import Model
 from service.gallery import Served
 from service.images import Pixels, encode_png
@@ -18,11 +17,6 @@ from service.job import Done
 from service.likeness import psnr, ssim
 from service.pipeline import Pipeline
 from service.schemas.comparison import Compared, ComparedImage, Comparison, Likeness, Ratios, Timing
-
-LABEL_PIXELS = 22  # height of a line of the labelled picture
-FONT_PIXELS = 13
-NARROWEST = 480  # pixels; a label's line must fit
-MARGIN = 8
 
 
 @dataclass(frozen=True)
@@ -87,20 +81,16 @@ def tell(rows: list[Row], seeds: range) -> Comparison:
 
 
 def draw(rows: list[Row]) -> bytes:
-    """The comparison as a PNG: under a line about each variant its pictures, in order of seeds.
-
-    Takes up to 50 ms: not for the event loop.
-    """
-    count, size = len(rows[0].done), max(row.done[0].value[0].shape[0] for row in rows)
-    width = max(NARROWEST, count * size)
-    canvas = Image.new("RGB", (width, len(rows) * (LABEL_PIXELS + size)), "white")
-    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(FONT_PIXELS)
-    for i, row in enumerate(rows):
-        top = i * (LABEL_PIXELS + size)
-        pen.text((MARGIN, top + 3), _label(row), "black", font)
-        for j, done in enumerate(row.done):
-            canvas.paste(Image.fromarray(done.value[0]), (j * size, top + LABEL_PIXELS))
-    return encode_png(np.asarray(canvas))
+    """The comparison as a PNG, in order of seeds. Takes up to 50 ms: not for the event loop."""
+    return strips.draw(
+        [
+            (
+                strips.caption(row.model.label, row.timing.generate, row.resident_bytes, row.swd),
+                [done.value[0] for done in row.done],
+            )
+            for row in rows
+        ]
+    )
 
 
 def _picture_and_png(pictures: Pixels) -> tuple[Pixels, bytes]:
@@ -120,14 +110,6 @@ def _compared(row: Row, seeds: range) -> Compared:
             ComparedImage(seed=seed, png=base64.b64encode(done.value[1]).decode())
             for seed, done in zip(seeds, row.done, strict=True)
         ],
-    )
-
-
-def _label(row: Row) -> str:
-    swd = "not measured" if row.swd is None else f"{row.swd:.1f}"
-    return (
-        f"{row.model.label}     {row.timing.generate:.2f} ms     "
-        f"{row.resident_bytes / 1e6:.2f} MB     SWD {swd}"
     )
 
 

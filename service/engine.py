@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels import Generator
 from kernels.latents import latents_of
-from model_store import Artifact, Entry, Store, UnknownModelError
+from model_store import Artifact, ArtifactError, Entry, Store, UnknownModelError
 from model_store.manifest import Manifest
+from service.errors import BrokenModel, Unavailable, Unknown, shown
+from service.logs import log
+
+T = TypeVar("T")
+
+FINDING_S = 10.0  # for the store to say whether it has a version that is to be loaded
 
 Sources = Sequence[range | NDArray[np.uint8]]  # seeds, or latents u8 [N, dim]
 
@@ -40,44 +50,84 @@ class Model:
 
 
 class Engine:
-    """Makes models of a store's artifacts. Methods block; only `load_active` at start may.
+    """Makes models of a store's artifacts. Coroutines raise Unknown, and BrokenModel for one that
+    cannot be used.
 
-    They raise ArtifactError for an artifact that cannot be used, and ValueError for an instruction
-    set that the machine lacks.
+    A store may be slow, or hang until its back end gives up: over HTTP, after five minutes. So
+    threads of their own wait for it, for each kind of call others.
     """
 
     def __init__(self, store: Store, isa: str | None, threads: int) -> None:
         self._store = store
         self._isa = isa
         self._threads = threads
+        self._listing = ThreadPoolExecutor(4, "pbgen-listing")
+        self._reading = ThreadPoolExecutor(1, "pbgen-reading")  # one file at a time, for its memory
+        # Two files, so that one that hangs does not stop the others; but one model at a time, which
+        # takes more memory, and cores.
+        self._loading = ThreadPoolExecutor(2, "pbgen-loading")
+        self._preparing = threading.Lock()
 
     def load_active(self) -> list[Model]:
-        """The active version of every name in the store, which must not be empty."""
-        labels = [entry.label for entry in self._store.list() if entry.active]
-        if not labels:
-            raise UnknownModelError("the model store is empty: there is nothing to serve")
-        return [self.load(label) for label in labels]
+        """The active version of every name in the store, for the start: it blocks.
 
-    def load(self, label: str) -> Model:
-        """A model of its own: verified, prepared, and warmed up by a real generation."""
-        artifact = self._store.open(label)
-        model = Model(
-            variant=artifact.name,
-            label=artifact.label,
-            manifest=artifact.manifest,
-            artifact_bytes=artifact.file_bytes,
-            generator=Generator(artifact.spec, self._threads, self._isa),
-        )
-        model.run([range(1)])  # so that the first request finds warm caches and mapped pages
+        Raises ArtifactError, of an empty store too, and ValueError for an instruction set that the
+        machine lacks.
+        """
+        entries = [entry for entry in self._store.list() if entry.active]
+        if not entries:
+            raise UnknownModelError("the model store is empty: there is nothing to serve")
+        return [self._prepared(entry) for entry in entries]
+
+    async def load(self, label: str) -> Model:
+        """A model of its own: verified, prepared, and warmed up by a real generation.
+
+        Raises Unavailable too, for a store that does not say whether it has the version.
+        """
+        try:
+            # Anybody can ask for what is nowhere: that waits behind no file, and does not pile up.
+            async with asyncio.timeout(FINDING_S):
+                entry = await self.find(label)
+            return await _ask(self._loading, lambda: self._prepared(entry))
+        except TimeoutError:
+            raise Unavailable("The model store does not answer now.", retry_after_s=1) from None
+        except (MemoryError, RuntimeError) as error:  # its arrays are sound, but do not run here
+            log.error("cannot run %s", label, exc_info=error)
+            raise BrokenModel(f"{shown(label)} cannot be run on this machine now.") from None
+
+    async def stored(self) -> tuple[Entry, ...]:
+        """Every version in the store."""
+        return await _ask(self._listing, self._store.list)
+
+    async def find(self, label: str) -> Entry:
+        """The stored version that a label means."""
+        return await _ask(self._listing, lambda: self._store.find(label))
+
+    async def artifact(self, label: str) -> Artifact:
+        """A stored version, verified anew but not prepared."""
+        entry = await self.find(label)
+        return await _ask(self._reading, lambda: self._store.open(entry))
+
+    def _prepared(self, entry: Entry) -> Model:
+        artifact = self._store.open(entry)
+        with self._preparing:
+            model = Model(
+                variant=artifact.name,
+                label=artifact.label,
+                manifest=artifact.manifest,
+                artifact_bytes=artifact.file_bytes,
+                generator=Generator(artifact.spec, self._threads, self._isa),
+            )
+            model.run([range(1)])  # so that the first request finds warm caches and mapped pages
         return model
 
-    def stored(self) -> tuple[Entry, ...]:
-        """Every version in the store."""
-        return self._store.list()
 
-    def artifact(self, label: str) -> Artifact:
-        """A stored version, verified but not prepared."""
-        return self._store.open(label)
+async def _ask(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    try:
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
+    except ArtifactError as error:  # its words hold no path and may be passed on
+        kind = Unknown if isinstance(error, UnknownModelError) else BrokenModel
+        raise kind(f"{error}.") from None
 
 
 def latents_from(sources: Sources, dim: int) -> NDArray[np.uint8]:

@@ -87,6 +87,12 @@ class MediaTypeUnsupported(Problem):
 class OutOfRange(Problem):
     status, kind, title = 422, "out-of-range", "A value is not one that is possible"
 
+    @classmethod
+    def of(cls, place: str, name: str, value: object, bound: str) -> OutOfRange:
+        """The problem of one field: where it is, its value, and what would be right."""
+        field = {"in": place, "name": name, "value": shown(value), "bound": bound}
+        return cls(f"{name} must be {bound}, not {field['value']}.", errors=[field])
+
 
 class BrokenModel(Problem):
     status, kind, title = 422, "broken-model", "The stored model cannot be used"
@@ -183,8 +189,8 @@ def not_json(body: str | bytes) -> Malformed:
 
 
 def shown(value: object) -> str:
-    """A client's value as an error tells it back: short."""
-    text = (value or "empty") if isinstance(value, str) else repr(value)
+    """A client's value as an error tells it back: as in JSON, and short."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
 
 
@@ -236,7 +242,7 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
     """Where a validation error is, the value that was sent, and what would be right."""
     place, *names = error["loc"]
     bound = BOUNDS.get(error["type"], "a valid value").format_map(error.get("ctx", {}))
-    value = "absent" if error["type"] == "missing" else shown(error["input"])
+    value = "absent" if error["type"] == "missing" else shown(error["input"]) or '""'
     name = shown(".".join(map(str, names)) or str(place))
     return {"in": str(place), "name": name, "value": value, "bound": bound}
 

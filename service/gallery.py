@@ -7,15 +7,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from model_store import Artifact, ArtifactError, UnknownModelError
 from service.engine import Engine, Model
-from service.errors import BrokenModel, OutOfRange, Unknown, shown
+from service.errors import OutOfRange, Unknown, shown
 from service.lane import Lane
-from service.logs import log
 from service.metrics import Metrics
 from service.scheduler import Scheduler
 
-LARGEST_GUESTS = 2  # models held for requests that name a version which is not active
+LARGEST_GUESTS = 2  # models held that are not active, for who asks for them or swaps them in
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +35,10 @@ class Gallery:
         self._metrics = metrics
         self._active: dict[str, Served] = {}
         self._guests: OrderedDict[str, Served] = OrderedDict()  # by label, least recent first
-        self._loading = asyncio.Lock()  # one model at a time: loading takes memory and cores
-        self._reading = asyncio.Lock()  # one file at a time, but not behind a model
+        self._loads: dict[str, asyncio.Task[Served]] = {}  # by label, those under way
+        self._paying = asyncio.Lock()  # whoever comes next finds the load that was paid for
         for model in models:
-            self._activate(model)
+            self.serve(model)
 
     @property
     def active(self) -> Mapping[str, Served]:
@@ -58,81 +56,83 @@ class Gallery:
         Raises Unknown, which lists what there is, BrokenModel, and what `before_loading` raises,
         which is awaited once however many requests wait for the model.
         """
-        served = self.named(variant) or self._guests.get(variant)
-        if served is None:
-            # An alias may come to mean another version; only a version is held under its name.
-            if not variant.partition("@")[2].isdecimal():
-                known = ", ".join(sorted(self._active))
-                raise Unknown(f"There is no variant {shown(variant)!r}; there are {known}.")
-            served = await self._invite(variant, before_loading)
-        if variant in self._guests:
-            self._guests.move_to_end(variant)
-        return served
+        if served := self._held(variant):
+            return served
+        # An alias may come to mean another version; only a version is held under its name.
+        if not _is_exact(variant):
+            raise self._unknown(variant)
+        async with self._paying:
+            if served := self._held(variant):
+                return served
+            if variant not in self._loads:
+                await before_loading()
+            load = self._load(variant)
+        return await asyncio.shield(load)
 
-    async def swap(self, variant: str, label: str) -> Served:
-        """Serves another version of a variant from now on; on failure the old one stays.
+    async def version(self, variant: str, label: str) -> Model:
+        """A stored version of a served variant, loaded if need be, for `serve`.
 
         Raises Unknown, OutOfRange for a model of another name, and BrokenModel.
         """
         if variant not in self._active:
-            known = ", ".join(sorted(self._active))
-            raise Unknown(f"There is no variant {shown(variant)!r}; there are {known}.")
-        async with self._loading:
-            current = self._active[variant]
-            if current.model.label == label:
+            raise self._unknown(variant)
+        if not _is_exact(label):
+            label = (await self._engine.find(label)).label
+        if label.partition("@")[0] != variant:
+            raise OutOfRange(f"model must be a version of {variant}, not {shown(label)}.")
+        if (served := self._held(label)) is None:
+            served = await asyncio.shield(self._load(label))
+        return served.model
+
+    def serve(self, model: Model) -> Served:
+        """Lets a model answer for its variant from now on."""
+        current = self._active.get(model.variant)
+        if current is not None:
+            if current.model.label == model.label:
                 return current
-            model = await self._load(label)
-            if model.variant != variant:
-                raise OutOfRange(f"model must be a version of {variant}, not {shown(label)}.")
             self._scheduler.retire(current.lane)
             self._metrics.forget_model(current.model)
-            return self._activate(model)
-
-    async def artifact(self, label: str) -> Artifact:
-        """What a stored version's file says, verified anew.
-
-        Raises Unknown and BrokenModel.
-        """
-        async with self._reading:
-            try:
-                return await asyncio.to_thread(self._engine.artifact, label)
-            except ArtifactError as error:
-                raise of_artifact(error) from None
-
-    def _activate(self, model: Model) -> Served:
-        served = self._active[model.variant] = self._serve(model)
-        self._metrics.describe_model(model)
+        served = self._guests.pop(model.label, None) or self._open(model)
+        self._active[model.variant] = served
+        self._metrics.describe_model(served.model)
         return served
 
-    async def _invite(self, label: str, before_loading: Callable[[], Awaitable[None]]) -> Served:
-        async with self._loading:
-            if label in self._guests:  # another request for it was first
-                return self._guests[label]
-            await before_loading()
-            model = await self._load(label)
-            if served := self.named(label):  # just swapped in
-                return served
-            served = self._guests[label] = self._serve(model)
-            while len(self._guests) > LARGEST_GUESTS:
-                _, leaving = self._guests.popitem(last=False)
-                self._scheduler.retire(leaving.lane)
-            return served
+    def _held(self, label: str) -> Served | None:
+        if label in self._guests:
+            self._guests.move_to_end(label)
+            return self._guests[label]
+        return self.named(label)
 
-    def _serve(self, model: Model) -> Served:
+    def _load(self, label: str) -> asyncio.Task[Served]:
+        """The loading of a version: one for all who wait for it, which goes on without them."""
+        if label not in self._loads:
+            self._loads[label] = asyncio.create_task(self._invite(label))
+            self._loads[label].add_done_callback(lambda load: self._loaded(label, load))
+        return self._loads[label]
+
+    def _loaded(self, label: str, load: asyncio.Task[Served]) -> None:
+        del self._loads[label]
+        if not load.cancelled():
+            load.exception()  # nobody may be left to take it, which asyncio would complain of
+
+    async def _invite(self, label: str) -> Served:
+        model = await self._engine.load(label)
+        if served := self.named(label):  # just swapped in
+            return served
+        served = self._guests[label] = self._open(model)
+        while len(self._guests) > LARGEST_GUESTS:
+            _, leaving = self._guests.popitem(last=False)
+            self._scheduler.retire(leaving.lane)
+        return served
+
+    def _open(self, model: Model) -> Served:
         return Served(model, self._scheduler.open(model.variant, model.run, model.run_together))
 
-    async def _load(self, label: str) -> Model:
-        try:
-            return await asyncio.to_thread(self._engine.load, label)
-        except ArtifactError as error:
-            raise of_artifact(error) from None
-        except (MemoryError, RuntimeError) as error:  # its arrays are sound, but do not run here
-            log.error("cannot run %s", label, exc_info=error)
-            raise BrokenModel(f"{shown(label)} cannot be run on this machine now.") from None
+    def _unknown(self, variant: str) -> Unknown:
+        known = ", ".join(sorted(self._active))
+        return Unknown(f"There is no variant {shown(variant)!r}; there are {known}.")
 
 
-def of_artifact(error: ArtifactError) -> Unknown | BrokenModel:
-    """The problem of an artifact; the store's words hold no path and may be passed on."""
-    return (
-        Unknown(f"{error}.") if isinstance(error, UnknownModelError) else BrokenModel(f"{error}.")
-    )
+def _is_exact(label: str) -> bool:
+    """Whether it names a version, not an alias or a name alone."""
+    return label.partition("@")[2].isdecimal()

@@ -50,7 +50,7 @@ class Metrics:
             registry, "generate", "One batch in the kernels.", ("variant",)
         )
         self.encode_duration = _duration(
-            registry, "encode", "A request's images into a format.", ("format",)
+            registry, "encode", "Encoding a request's images.", ("format",)
         )
         self.images = _quick(
             Counter("pbgen_images", "Images made.", ("variant", "model"), registry=registry)

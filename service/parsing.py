@@ -7,6 +7,7 @@ FastAPI's own resolution of a query model and an optional body takes about 80 µ
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -16,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
-from service.errors import MediaTypeUnsupported, not_json
+from service.errors import MediaTypeUnsupported, OutOfRange, not_json, shown
 from service.exchange import exchange
 from service.openapi import reference
 
@@ -34,12 +35,19 @@ class DirectRoute(APIRoute):
 
 
 def parse_query(request: Request, model: type[Model]) -> Model:
-    """The query as a model; of a name given twice the last value counts.
+    """The query as a model. Raises RequestValidationError, and OutOfRange as `named_once` does."""
+    return _validate("query", model, named_once(request))
 
-    Raises RequestValidationError.
-    """
+
+def named_once(request: Request) -> dict[str, str]:
+    """The query's values by name. Raises OutOfRange for a name given twice."""
     query = request.scope["query_string"].decode("latin-1")
-    return _validate("query", model, dict(parse_qsl(query, keep_blank_values=True)))
+    pairs = parse_qsl(query, keep_blank_values=True)
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        ((name, times),) = Counter(name for name, _ in pairs).most_common(1)
+        raise OutOfRange.of("query", shown(name), f"{times} times", "given once")
+    return values
 
 
 async def parse_body(request: Request, model: type[Model]) -> Model | None:

@@ -92,7 +92,7 @@ class Pipeline:
         return self._scheduler.is_crowded
 
     def refusal(self, served: Served, client: str) -> Unavailable | None:
-        """What a job of this client would be refused with now."""
+        """What a job of this client is refused with, which counts as one; None if there is room."""
         try:
             self._scheduler.check_room(served.lane, client)
         except QueueFullError as full:

@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
 STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-section { border-top: 1px solid #8886; margin-top: 2rem; }
-h2 { font: 600 1.1rem ui-monospace, monospace; overflow-wrap: anywhere; }
-table { border-collapse: collapse; width: 100%; }
-td, th { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; }
-tr + tr { border-top: 1px solid #8883; }
-code { font-family: ui-monospace, monospace; }
+:root {
+  color-scheme: light dark;
+  --line: light-dark(#dedbd4, #303236);
+  --muted: light-dark(#5c5b60, #a5a6ab);
+  --accent: light-dark(#1f4fd8, #92b1ff);
+}
+body {
+  max-width: 64rem; margin: 2rem auto; padding: 0 1rem;
+  background: light-dark(#fbfaf8, #121314); color: light-dark(#1b1b1d, #edecea);
+  font: .9375rem/1.5 -apple-system, "Segoe UI", Roboto, Inter, "Noto Sans", "Liberation Sans",
+    system-ui, sans-serif;
+  overflow-wrap: anywhere;
+}
+a { color: var(--accent); text-underline-offset: .2em; }
+code, h2 { font-family: ui-monospace, monospace; }
+h1 { font-size: 1.75rem; line-height: 1.2; }
+h2 { font-size: 1.125rem; }
+h3 { margin: 1.25rem 0 .25rem; font-size: .8125rem; font-weight: 400; color: var(--muted); }
+nav ul { columns: 3 17rem; padding: 0; list-style: none; }
+nav a { display: inline-block; padding: .125rem 0; }
+section { margin-top: 2.5rem; border-top: 2px solid var(--line); }
+dl { margin: 0; }
+dl div {
+  display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 4fr) minmax(0, 7fr);
+  gap: 0 1.25rem; padding: .375rem 0; border-top: 1px solid var(--line);
+}
+dd { margin: 0; }
+dt + dd { color: var(--muted); }
+@media (max-width: 44rem) {
+  dl div { grid-template-columns: minmax(0, 1fr); }
+}
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 CONTENT_SECURITY_POLICY = (
@@ -31,69 +55,152 @@ BOUNDS = {  # JSON Schema's words → ours
     "maxItems": "items at most",
     "default": "default",
 }
+JSON = "application/json"
+UNTOLD = "Successful Response"  # FastAPI's, where a route does not describe its answer
+
+Schema = Mapping[str, Any]  # with no reference in it
+Row = tuple[str, str, str]  # a name, its type, and what it means
 
 
 def page(document: Mapping[str, Any]) -> str:
     """The whole page, HTML."""
     operations = [
-        _operation(method, path, operation, document["components"]["schemas"])
-        for path, methods in document["paths"].items()
+        (f"{method.upper()} {path}", operation)
+        for path, methods in _resolved(document["paths"], document).items()
         for method, operation in methods.items()
     ]
+    calls = "".join(
+        f'<li><a href="#{operation["operationId"]}"><code>{escape(call)}</code></a></li>'
+        for call, operation in operations
+    )
     title = escape(f"{document['info']['title']}: {document['info']['summary']}")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>"
-        '<p>The same for programs: <a href="/openapi.json">/openapi.json</a>.</p>'
-        f"{''.join(operations)}</body></html>"
+        f"<title>Interface – {title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>"
+        '<p>The same for programs: <a href="openapi.json">openapi.json</a>. '
+        'To look at: <a href="./">the playground</a>. '
+        "A key is sent as <code>Authorization: Bearer KEY</code>.</p>"
+        f'<nav aria-label="Calls"><ul>{calls}<li><a href="#problems">Problems</a></li></ul></nav>'
+        f"{''.join(_operation(call, operation) for call, operation in operations)}"
+        f"{_problems([operation for _, operation in operations])}</body></html>"
     )
 
 
-def _operation(
-    method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]
-) -> str:
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    rows = [
-        (f"{each['name']} <small>in {each['in']}</small>", each["schema"], each.get("description"))
-        for each in operation.get("parameters", [])
-    ] + [
-        (f"{escape(name)} <small>in body</small>", schema, schema.get("description"))
-        for name, schema in _properties(body.get("schema", {}), schemas).items()
+def _operation(call: str, operation: Mapping[str, Any]) -> str:
+    places: dict[str, list[Row]] = {}
+    for each in operation.get("parameters", []):
+        row = (each["name"], _type(each["schema"]), each.get("description", ""))
+        places.setdefault(f"In the {each['in']}", []).append(row)
+    body = operation.get("requestBody", {}).get("content", {}).get(JSON, {})
+    places["In the body, JSON"] = _fields(body.get("schema", {}))
+    answers = {
+        status: answer for status, answer in operation["responses"].items() if status < "400"
+    }
+    places["Answers"] = [
+        (status, ", ".join(answer.get("content", {})), _meaning(answer))
+        for status, answer in sorted(answers.items())
     ]
-    parameters = "".join(
-        f"<tr><td><code>{name}</code></td><td>{escape(_type(schema))}</td>"
-        f"<td>{escape(told or '')}</td></tr>"
-        for name, schema, told in rows
-    )
-    responses = "".join(
-        f"<tr><td><code>{status}</code></td><td>{escape(', '.join(each.get('content', {})))}</td>"
-        f"<td>{escape(each['description'])}</td></tr>"
-        for status, each in sorted(operation["responses"].items())
-    )
+    answer = answers["200"].get("content", {}).get(JSON, {})
+    places["In the answer, JSON"] = _fields(answer.get("schema", {}))
+    refused = sorted(operation["responses"].keys() - answers.keys())
+    links = ", ".join(f'<a href="#problem-{status}">{status}</a>' for status in refused)
     return (
-        f"<section><h2>{method.upper()} {escape(path)}</h2>"
-        f"<p>{escape(operation.get('description', ''))}</p>"
-        f"<table>{parameters}</table><h3>Answers</h3><table>{responses}</table></section>"
+        f'<section id="{operation["operationId"]}"><h2>{escape(call)}</h2>'
+        f"<p>{_prose(operation.get('description', ''))}{_key(operation.get('security', []))}</p>"
+        f"{''.join(_list(place, rows) for place, rows in places.items() if rows)}"
+        f"<p>Problems: {links}.</p></section>"
     )
 
 
-def _properties(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The properties of an object, of a reference to one, or of the first alternative that is."""
-    for each in (schema, *schema.get("anyOf", ())):
-        if "$ref" in each:
-            each = schemas[each["$ref"].rpartition("/")[2]]
-        if "properties" in each:
-            properties: Mapping[str, Any] = each["properties"]
-            return properties
-    return {}
+def _key(security: list[Mapping[str, Any]]) -> str:
+    if not security:
+        return ""
+    return " May need a key." if {} in security else " Needs a key."
 
 
-def _type(schema: Mapping[str, Any]) -> str:
+def _problems(operations: Iterable[Mapping[str, Any]]) -> str:
+    """What every problem means, and what its answer holds: the same whatever the call."""
+    answers = {
+        status: answer
+        for operation in operations
+        for status, answer in operation["responses"].items()
+        if status >= "400"
+    }
+    statuses = "".join(
+        f'<div id="problem-{status}">{_cells((status, "", answer["description"]))}</div>'
+        for status, answer in sorted(answers.items())
+    )
+    media_type, content = next(iter(next(iter(answers.values()))["content"].items()))
+    return (
+        '<section id="problems"><h2>Problems</h2>'
+        f"<h3>By status</h3><dl>{statuses}</dl>"
+        f"{_list(f'In the answer, {media_type}', _fields(content['schema']))}</section>"
+    )
+
+
+def _list(title: str, rows: Iterable[Row]) -> str:
+    lines = "".join(f"<div>{_cells(row)}</div>" for row in rows)
+    return f"<h3>{escape(title)}</h3><dl>{lines}</dl>"
+
+
+def _cells(row: Row) -> str:
+    name, kind, told = row
+    return f"<dt><code>{escape(name)}</code></dt><dd>{escape(kind)}</dd><dd>{_prose(told)}</dd>"
+
+
+def _prose(text: str) -> str:
+    """A description as HTML: `this` is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def _meaning(answer: Mapping[str, Any]) -> str:
+    """What an answer is: as its route says, or else its schema."""
+    if answer["description"] != UNTOLD:
+        return str(answer["description"])
+    return str(answer.get("content", {}).get(JSON, {}).get("schema", {}).get("description", ""))
+
+
+def _resolved(node: Any, document: Mapping[str, Any]) -> Any:
+    """A part of the document with what its references refer to in their places."""
+    if isinstance(node, list):
+        return [_resolved(each, document) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        target: Any = document
+        for part in node["$ref"].split("/")[1:]:
+            target = target[part]
+        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+    return {key: _resolved(value, document) for key, value in node.items()}
+
+
+def _fields(schema: Schema, within: str = "") -> list[Row]:
+    """The fields of an object, and those of the objects in it: "interpolate.from"."""
+    rows = []
+    for name, each in schema.get("properties", {}).items():
+        field = _present(each)
+        items = field.get("items", {})
+        told = field.get("description", items.get("description", ""))
+        rows.append((within + name, _type(each), told))
+        if not within:
+            rows += _fields(items or field, f"{name}[]." if items else f"{name}.")
+    return rows
+
+
+def _present(schema: Schema) -> Schema:
+    """The first alternative of a schema that is not null."""
+    alternatives = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    return {**alternatives[0], **schema} if alternatives else schema
+
+
+def _type(schema: Schema) -> str:
     """A schema in a few words: its type or values, and its bounds."""
-    alternatives = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
-    first = {**schema, **alternatives[0]} if alternatives else schema
-    values = first.get("enum")
-    kind = " | ".join(map(str, values)) if values else first.get("type", "object")
+    first = _present(schema)
+    kind = first.get("type", "object")
+    if "enum" in first:
+        kind = " | ".join(map(str, first["enum"]))
+    elif kind == "array":
+        kind = f"list of {_type(first['items'])}" if "items" in first else "list"
     bounds = [f"{word} {first[key]}" for key, word in BOUNDS.items() if first.get(key) is not None]
     return ", ".join([kind, *bounds])

@@ -3,23 +3,58 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kernels.generator import processors
+from service.errors import BOUNDS, shown
 from service.keys import Key, Scope
 from service.schemas.requests import LARGEST_STREAM
 
 CONFIDENTIAL = ("api_keys", "redis_url", "secret")  # what is wrong there is not told back
+# Words for the kinds of error that only settings have. Our own validators say what would be right.
+WORDS = BOUNDS | {
+    "bool_parsing": "true or false",
+    "dict_type": "an object",
+    "frozen_set_type": "a list",
+    "greater_than": "more than {gt:g}",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_short": "text of at least {min_length} characters",
+    "tuple_type": "a list",
+    "value_error": "{error}",
+}
 
 
 def _parsed(value: object) -> object:
-    return json.loads(value) if isinstance(value, str) else value
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        raise ValueError("JSON") from None
+
+
+def _proxies(value: str) -> str:
+    if value in ("", "*"):
+        return value
+    try:
+        for each in map(str.strip, value.split(",")):
+            ip_network(each) if "/" in each else ip_address(each)  # as uvicorn does
+    except ValueError:
+        bound = "addresses and networks such as 10.0.0.0/8, separated by commas, or *"
+        raise ValueError(bound) from None
+    return value
+
+
+def _place(value: str) -> str:
+    if "://" not in value and not os.path.isdir(value):
+        raise ValueError("a folder that is there, or a URL")
+    return value
 
 
 # Parsed here, so that what is no JSON is told with the variable's name.
@@ -35,12 +70,12 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
     )
-    trusted_proxies: str = Field(
+    trusted_proxies: Annotated[str, AfterValidator(_proxies)] = Field(
         default="127.0.0.1",
         description="Addresses and networks of balancers, separated by commas, whose "
-        "X-Forwarded-For says who a client is; others' is not believed.",
+        "X-Forwarded-For says who a client is; from others it is ignored. * trusts all.",
     )
-    store: str | None = Field(
+    store: Annotated[str, AfterValidator(_place)] | None = Field(
         default=None,
         description="Folder or URL of the model store; unset: the generators that ship.",
     )
@@ -66,7 +101,8 @@ class Settings(BaseSettings):
         default=128,
         ge=1,
         description="Places for images of a variant that wait or run; a grid takes 8 at most, "
-        "since that is all of it that others wait for. A client with as many as are left gets 503.",
+        "since that is all of it that others wait for. A client that holds as many as are free "
+        "gets 503.",
     )
     stream_limit: int = Field(
         default=LARGEST_STREAM, ge=1, le=LARGEST_STREAM, description="Images of a stream at most."
@@ -138,6 +174,16 @@ class Settings(BaseSettings):
         description="Seconds after SIGTERM during which /readyz says 503 before the port closes; "
         "at least the interval at which a balancer asks.",
     )
+
+
+def wrong(error: ValidationError) -> Iterator[str]:
+    """A line for each value that cannot be: where it is, and what would be right."""
+    for each in error.errors():
+        name, *way = each["loc"]
+        place = f"PBGEN_{name}".upper() + "".join(f"[{part}]" for part in way)
+        bound = WORDS.get(each["type"], "a valid value").format_map(each.get("ctx", {}))
+        value = "…" if name in CONFIDENTIAL else shown(each["input"]) or '""'
+        yield f"{place} must be {bound}, not {value}"
 
 
 def misspelt(environment: Iterable[str]) -> Iterator[str]:

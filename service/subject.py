@@ -47,17 +47,17 @@ def subject(query: GenerateQuery, body: GenerateBody | None, latent_dim: int) ->
 def consecutive(seed: int | None, count: int) -> range:
     """Consecutive seeds, from one drawn at random if there is none. Raises OutOfRange."""
     first = secrets.randbits(DRAWN_SEED_BITS) if seed is None else seed
-    last = first + count - 1
-    if last > LARGEST_SEED:
-        raise OutOfRange(f"seed + count − 1 must be at most {LARGEST_SEED}, not {last}.")
-    return range(first, last + 1)
+    largest = LARGEST_SEED - count + 1
+    if first > largest:
+        raise OutOfRange.of("query", "seed", first, f"at most {largest} for {count} images")
+    return range(first, first + count)
 
 
 def quantized(rows: list[list[float]], latent_dim: int) -> NDArray[np.uint8]:
     """Latents in [−1, 1] → the nearest bytes, u8 [N, latent_dim]. Raises OutOfRange."""
     for i, row in enumerate(rows):
         if len(row) != latent_dim:
-            raise OutOfRange(f"latents.{i} must be {latent_dim} numbers, not {len(row)}.")
+            raise OutOfRange.of("body", f"latents.{i}", len(row), f"{latent_dim} numbers")
     levels = np.rint(np.array(rows, np.float64) * 127.5 + 127.5)
     return levels.astype(np.uint8)
 

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped; the same command goes on", file=sys.stderr)
         return 130
     except ImportError:
-        print("error: --ray needs: pip install 'pbgen[bulk]'", file=sys.stderr)
+        print("error: --ray needs: pip install '.[bulk]'", file=sys.stderr)
         return 1
     except (ArtifactError, OtherPlanError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -69,10 +69,10 @@ def run(folder: Path, plan: Plan, shards: Iterator[Shard]) -> str:
     finish(folder, plan, [_row(plan, each) for each in sorted(done, key=lambda each: each.number)])
     made = [each for each in done if each.made]
     images = sum(len(plan.seeds(each.number)) for each in made)
-    told = f"{len(made)} shards with {images:,} images made, {len(done) - len(made)} were there"
+    told = f"shards: {len(made)} made, {len(done) - len(made)} found; images: {images:,} made"
     if images:
         per_core = images / sum(each.duration_s for each in made)
-        told += f"; {images / (perf_counter() - began):,.0f} images/s, {per_core:,.0f} a core"
+        told += f", {images / (perf_counter() - began):,.0f} a second, {per_core:,.0f} a core"
     return told
 
 

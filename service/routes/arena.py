@@ -29,7 +29,7 @@ TOKEN_TTL_S = 900
 @router.post("/pairs", openapi_extra=MAY_NEED_KEY, responses=problems(401, 403, 404, 429, 503, 504))
 async def pair(request: Request) -> Pair:
     """A seed's image by two variants, in random order; nothing in the answer tells which."""
-    service = await admit(request, "vote")
+    service = admit(request, "vote")
     active = service.gallery.active
     if len(active) < 2:
         raise Unknown("A pair needs two variants; only one is served here.")
@@ -59,7 +59,7 @@ async def pair(request: Request) -> Pair:
 )
 async def vote(request: Request, body: VoteBody) -> Revealed:
     """Casts a vote, once a token, and tells what the pair was."""
-    service = await admit(request, "vote")
+    service = admit(request, "vote")
     pair = service.sealer.unseal(body.token, TOKEN_TTL_S)
     if pair is None:
         raise Forbidden(f"The token is not one of /arena/pairs, or older than {TOKEN_TTL_S} s.")
@@ -82,7 +82,7 @@ async def vote(request: Request, body: VoteBody) -> Revealed:
 
 @router.get("/results", responses=problems(503))
 async def results(request: Request) -> ArenaResults:
-    """Win rates of every pair, and ratings of every variant, with 95 % intervals."""
+    """Win rates of every pair, and ratings of all that were decided on, with 95 % intervals."""
     tallies = await context(request).state.tallies()
     told = await asyncio.to_thread(standings, tallies)
     return ArenaResults(

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service import comparison
 from service.admission import admit, charge, choose
+from service.errors import OutOfRange, shown
 from service.openapi import BINARY, MAY_NEED_KEY, header_references, problems
+from service.parsing import named_once
 from service.schemas.comparison import Comparison
 from service.schemas.requests import CompareQuery
 from service.subject import consecutive
@@ -28,8 +30,12 @@ router = APIRouter()
 )
 async def compare(request: Request, query: Annotated[CompareQuery, Query()]) -> Response:
     """Makes the same seeds' images by two or three variants, and measures each."""
-    service = await admit(request, "generate")
+    service = admit(request, "generate")
+    named_once(request)
     names = [name for name in (query.a, query.b, query.c) if name is not None]
+    if len(set(names)) < len(names):
+        listed = ", ".join(map(shown, names))
+        raise OutOfRange.of("query", "a, b and c", listed, "different variants")
     variants = [await choose(request, name) for name in names]
     seeds = consecutive(query.seed, query.count)
     await charge(request, len(variants) * len(seeds), *variants)

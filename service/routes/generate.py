@@ -30,7 +30,7 @@ router = APIRouter(route_class=DirectRoute)
 )
 async def generate(request: Request) -> Response:
     """Makes images. Equal seeds give equal images, alone or among others, before and after."""
-    service = await admit(request, "generate")
+    service = admit(request, "generate")
     query = parse_query(request, GenerateQuery)
     body = await parse_body(request, GenerateBody)
     served = await choose(request, query.variant)

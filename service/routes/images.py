@@ -54,7 +54,7 @@ async def image(
     seed: Annotated[int, Path(ge=0, le=LARGEST_SEED)],
 ) -> Response:
     """The image that POST /generate makes of a seed, with a strong ETag."""
-    service = await admit(request, "generate")
+    service = admit(request, "generate")
     served = await choose(request, variant)
     tag = etag(served.model, seed)
     age = EXACT if variant == served.model.label else NAMED

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from model_store import ArtifactError, Entry
+from model_store import Entry
 from service.context import context
-from service.gallery import Gallery, of_artifact
+from service.deadline import deadline
+from service.gallery import Gallery
 from service.openapi import problems
 from service.routes.variants import layers
 from service.schemas.models import Direction, ModelDetails, Models, StoredModel
@@ -17,24 +17,23 @@ from service.schemas.models import Direction, ModelDetails, Models, StoredModel
 router = APIRouter()
 
 
-@router.get("/models", responses=problems(404, 422))
+@router.get("/models", responses=problems(404, 422, 504))
 async def models(request: Request) -> Models:
     """Every stored version, whether it is served or not."""
-    try:
-        entries = await asyncio.to_thread(context(request).engine.stored)
-    except ArtifactError as error:
-        raise of_artifact(error) from None
+    async with deadline(request):
+        entries = await context(request).engine.stored()
     return Models(models=[_summary(entry, context(request).gallery) for entry in entries])
 
 
-@router.get("/models/{name}/{version}", responses=problems(404, 422))
+@router.get("/models/{name}/{version}", responses=problems(404, 422, 504))
 async def model(
     request: Request,
     name: Annotated[str, Path(max_length=80, description="As in the store: `partial`.")],
     version: Annotated[int, Path(ge=1, le=10**9 - 1)],
 ) -> ModelDetails:
     """All that a stored version says of itself; its digest is checked anew."""
-    artifact = await context(request).gallery.artifact(f"{name}@{version}")
+    async with deadline(request):
+        artifact = await context(request).engine.artifact(f"{name}@{version}")
     manifest = artifact.manifest
     return ModelDetails(
         model=artifact.label,

@@ -13,6 +13,7 @@ from service.errors import TooLarge
 from service.exchange import exchange
 from service.images import FORMATS
 from service.openapi import BINARY, MAY_NEED_KEY, ORIGIN, header_references, problems
+from service.parsing import named_once
 from service.schemas.requests import StreamQuery
 from service.subject import Subject, consecutive
 from service.tarstream import tar_stream
@@ -32,12 +33,13 @@ MEDIA_TYPE = "application/x-tar"
             "content": {MEDIA_TYPE: BINARY},
             "headers": header_references(*ORIGIN),
         },
-        **problems(401, 403, 404, 406, 413, 422, 429, 503),
+        **problems(401, 403, 404, 406, 413, 422, 429, 503, 504),
     },
 )
 async def stream(request: Request, query: Annotated[StreamQuery, Query()]) -> StreamingResponse:
     """Streams images of consecutive seeds at the client's pace."""
-    service = await admit(request, "generate")
+    service = admit(request, "generate")
+    named_once(request)
     served = await choose(request, query.variant)
     limit = service.settings.stream_limit
     if query.count > limit:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request
 from model_store.manifest import Manifest
 from service.admission import admit
 from service.context import context
+from service.deadline import deadline
 from service.engine import Model
 from service.exchange import exchange
 from service.openapi import NEEDS_KEY, problems
@@ -37,8 +38,10 @@ async def swap(
 ) -> Variant:
     """Serves another stored version from now on. Work in hand ends on the old one, and a version
     that cannot be used leaves it serving."""
-    service = await admit(request, "admin")
-    served = await service.versions.activate(variant, wanted.model)
+    service = admit(request, "admin")
+    async with deadline(request):
+        model = await service.gallery.version(variant, wanted.model)
+    served = await service.versions.activate(model)
     exchange(request).variant = served.model.variant
     return describe(served.model)
 

@@ -89,8 +89,8 @@ class EmbeddedState(State):
 
         await self._run(insert)
 
-    async def changed(self) -> None:
-        await asyncio.Event().wait()
+    async def changed(self) -> bool:
+        return await asyncio.Event().wait()
 
     async def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
         loop = asyncio.get_running_loop()

@@ -74,5 +74,6 @@ class State(ABC):
         """Keeps a swap, and announces it to all who share this state."""
 
     @abstractmethod
-    async def changed(self) -> None:
-        """Returns when `active` may have changed; never, if nobody shares this state."""
+    async def changed(self) -> bool:
+        """Returns when `active` may have changed, true if that was announced; never, if nobody
+        shares this state."""

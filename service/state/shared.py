@@ -153,16 +153,18 @@ class RedisState(State):
             both.publish(ACTIVE, variant)
             await self._try(both.execute())
 
-    async def changed(self) -> None:
+    async def changed(self) -> bool:
         """Returns on an announcement, and every RECHECK_S, so that a lost one does no harm."""
         try:
-            if not self._announcements.subscribed:
-                await self._announcements.subscribe(ACTIVE)
-            await self._announcements.get_message(timeout=RECHECK_S)
+            async with asyncio.timeout(RECHECK_S + 2 * self._timeout_s):
+                if not self._announcements.subscribed:
+                    await self._announcements.subscribe(ACTIVE)
+                return await self._announcements.get_message(timeout=RECHECK_S) is not None
         except (RedisError, OSError, TimeoutError):
             # The next call subscribes anew.
             await self._announcements.aclose()  # type: ignore[no-untyped-call]
             await asyncio.sleep(RECHECK_S)
+            return False
 
     async def _try(self, call: Awaitable[Any]) -> Any:
         if not self._breaker.permits():

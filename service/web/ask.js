@@ -1,5 +1,7 @@
 /** What is asked of POST /generate: as a request, as a command, as the name of a file. */
 
+import { LARGEST_SEED } from "./latents.js";
+
 export const WAY_STEPS = 64; // faces from one seed to another, ends included: the most that one answer holds
 
 /**
@@ -13,16 +15,18 @@ export const WAY_STEPS = 64; // faces from one seed to another, ends included: t
  */
 
 /**
- * The faces of consecutive seeds.
+ * The faces of consecutive seeds: of the last ones there are, where fewer follow.
  * @param {string} variant
  * @param {bigint} seed
  * @param {number} count
  * @returns {Ask}
  */
 export function ofSeeds(variant, seed, count) {
-  const seeds = Array.from({ length: count }, (_, i) => seed + BigInt(i));
-  const what = count === 1 ? `seed ${seed}` : `seeds ${seed} to ${seeds[count - 1]}`;
-  const query = { seed: String(seed), ...(count > 1 && { count: String(count) }) };
+  const last = LARGEST_SEED - BigInt(count - 1);
+  const first = seed < last ? seed : last;
+  const seeds = Array.from({ length: count }, (_, i) => first + BigInt(i));
+  const what = count === 1 ? `seed ${first}` : `seeds ${first} to ${seeds[count - 1]}`;
+  const query = { seed: String(first), ...(count > 1 && { count: String(count) }) };
   return { variant, count, what, seeds, query, body: null };
 }
 

@@ -12,9 +12,9 @@ import { Picture } from "./picture.js";
 /** @typedef {import("./ask.js").Ask} Ask */
 
 const FIGURES = /** @type {const} */ ([
-  { name: "latency", label: "Generate", unit: "", show: ms, words: ["faster", "slower"] },
-  { name: "memory", label: "Memory", unit: "", show: megabytes, words: ["less", "more"] },
-  { name: "distance", label: "SWD", unit: " × 10³", show: (/** @type {number} */ v) => v.toFixed(1), words: ["lower", "higher"] },
+  { name: "latency", label: "Generate", unit: (/** @type {number} */ faces) => (faces === 1 ? "" : ` ${faces} faces`), show: ms, words: ["faster", "slower"] },
+  { name: "memory", label: "Memory", unit: () => "", show: megabytes, words: ["less", "more"] },
+  { name: "distance", label: "SWD", unit: () => " × 10³", show: (/** @type {number} */ v) => v.toFixed(1), words: ["lower", "higher"] },
 ]);
 
 export class Column {
@@ -122,7 +122,7 @@ export class Column {
     FIGURES.forEach(({ name }, i) => {
       const largest = Math.max(...all.map((each) => each.values[name] ?? 0));
       const told = this !== reference && (name !== "latency" || (this.history.settled && reference.history.settled));
-      this.#figures[i].show(this.values[name], told ? reference.values[name] : null, largest);
+      this.#figures[i].show(this.values[name], told ? reference.values[name] : null, largest, this.#asked?.count ?? 1);
     });
   }
 
@@ -136,11 +136,13 @@ export class Column {
     await this.#picture.show(picture, { columns: columns(ask), alt, seeds: ask.seeds, tile: this.#tile });
     this.#download.href = this.#picture.address;
     this.#download.download = fileName(ask);
+    this.#download.textContent = ask.count === 1 ? "Download" : `Download sheet of ${ask.count}`;
   }
 }
 
 /** One number of a column: the value, how it compares, and a bar. */
 class Figure {
+  #unit = h("small");
   #value = h("span", { class: "value" }, "–");
   #ratio = h("span", { class: "ratio" });
   #bar = h("span", { class: "bar", "aria-hidden": "true" });
@@ -149,11 +151,10 @@ class Figure {
   /** @param {(typeof FIGURES)[number]} figure */
   constructor(figure) {
     this.#figure = figure;
-    const unit = h("small", {}, figure.unit);
     this.element = h(
       "div",
       { class: "figure" },
-      h("dt", {}, figure.label, unit),
+      h("dt", {}, figure.label, this.#unit),
       h("dd", {}, this.#ratio, this.#value, this.#bar),
     );
   }
@@ -162,9 +163,11 @@ class Figure {
    * @param {number | null} value
    * @param {number | null} other
    * @param {number} largest
+   * @param {number} faces that one request asks for
    */
-  show(value, other, largest) {
-    const { show, words } = this.#figure;
+  show(value, other, largest, faces) {
+    const { unit, show, words } = this.#figure;
+    this.#unit.textContent = unit(faces);
     this.#value.textContent = value === null ? "–" : show(value);
     this.#ratio.textContent = value && other ? times(value, other, [words[0], words[1]]) : "";
     this.#bar.style.setProperty("--share", String(value && largest ? value / largest : 0));

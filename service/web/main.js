@@ -19,6 +19,7 @@ import { Vote } from "./vote.js";
 
 const LIVE_MS = 400; // between two rounds of measurements
 const SETTLING_ROUNDS = 6;
+const TITLE = document.title;
 
 class Page {
   #service = new Service(document.baseURI);
@@ -37,7 +38,7 @@ class Page {
     this.#render();
     await this.#guard(async () => {
       const variants = await this.#service.variants();
-      this.#board.fill(this.#service, variants, (seed) => this.#update({ seed, count: 1 }));
+      this.#board.fill(this.#service, variants, (seed) => this.#turn({ seed, count: 1 }));
       find("isa").textContent = [...new Set(variants.map((variant) => variant.isa))].join(", ");
       this.#render();
       this.#open().then(() => this.#settle());
@@ -49,7 +50,12 @@ class Page {
       const link = /** @type {HTMLElement} */ (event.target).closest("a");
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      this.#update({ view: /** @type {View} */ (link.dataset.view) });
+      const view = /** @type {View} */ (link.dataset.view);
+      if (view !== this.#state.view) this.#turn({ view });
+    });
+    find("skip").addEventListener("click", (/** @type {Event} */ event) => {
+      event.preventDefault(); // its address would tell of no state
+      find("main").focus();
     });
     find("count").addEventListener("change", (/** @type {Event} */ event) => {
       this.#update({ count: Number(/** @type {HTMLInputElement} */ (event.target).value) });
@@ -68,13 +74,19 @@ class Page {
     }
   }
 
+  /**
+   * Goes to another page of the history: Back returns to what was shown.
+   * @param {Partial<State>} patch
+   */
+  #turn(patch) {
+    history.pushState(null, "");
+    this.#update(patch);
+  }
+
   /** @param {Partial<State>} patch */
   #update(patch) {
-    const turned = patch.view !== undefined && patch.view !== this.#state.view;
     this.#state = { ...this.#state, ...patch };
-    const address = location.pathname + location.search + write(this.#state);
-    if (turned) history.pushState(null, "", address);
-    else history.replaceState(null, "", address);
+    history.replaceState(null, "", location.pathname + location.search + write(this.#state));
     this.#render();
     this.#open();
   }
@@ -83,8 +95,10 @@ class Page {
   #render() {
     const { view, variants, seed, count, pixels } = this.#state;
     for (const link of find("views").querySelectorAll("a")) {
-      if (link.dataset.view === view) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (link.dataset.view === view) {
+        link.setAttribute("aria-current", "page");
+        document.title = `${link.textContent} – ${TITLE}`;
+      } else link.removeAttribute("aria-current");
     }
     for (const part of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-views]"))) {
       part.hidden = !(part.dataset.views ?? "").split(" ").includes(view);

@@ -10,6 +10,7 @@ export class Picture {
   #cells = h("div", { class: "cells" });
   #address = "";
   #columns = 1;
+  #at = 0; // the cell that has, or had, the focus
 
   /**
    * @param {(seed: bigint) => void} choose called with the seed of the face that somebody wants to see
@@ -22,6 +23,7 @@ export class Picture {
       const seed = /** @type {HTMLElement} */ (event.target).dataset.seed;
       if (seed) choose(BigInt(seed));
     });
+    this.#cells.addEventListener("focusin", (event) => this.#reach(/** @type {HTMLElement} */ (event.target)));
     this.#cells.addEventListener("keydown", (event) => this.#move(event));
   }
 
@@ -31,7 +33,7 @@ export class Picture {
   }
 
   /**
-   * Shows a picture once it is decoded, so that nothing flickers.
+   * Shows a picture once it is decoded, so that nothing flickers; a focus on the one before goes on to this one.
    * @param {Blob} blob
    * @param {{columns: number, alt: string, seeds: bigint[], tile: number | null}} what tile: the only one to show
    */
@@ -39,6 +41,7 @@ export class Picture {
     const address = URL.createObjectURL(blob);
     const image = /** @type {HTMLImageElement} */ (h("img", { src: address, alt, draggable: "false" }));
     await image.decode();
+    const held = this.element.contains(document.activeElement);
     if (this.#address) URL.revokeObjectURL(this.#address);
     this.#address = address;
     this.#image.replaceWith(image);
@@ -47,6 +50,9 @@ export class Picture {
     this.element.style.setProperty("--columns", String(columns));
     this.tile(tile);
     this.#lay(seeds.length > 1 ? seeds : []);
+    if (!held) return;
+    this.#image.tabIndex = -1;
+    /** @type {HTMLElement} */ (this.#cells.children[this.#at % seeds.length] ?? this.#image).focus();
   }
 
   /**
@@ -67,17 +73,24 @@ export class Picture {
   /** @param {bigint[]} seeds of faces that can be chosen */
   #lay(seeds) {
     const old = Array.from(this.#cells.children, (cell) => /** @type {HTMLElement} */ (cell).dataset.seed);
-    if (old.length === seeds.length && old[0] === String(seeds[0])) return; // the focus stays
+    if (old.length === seeds.length && old[0] === String(seeds[0])) return;
     this.#cells.replaceChildren(
       ...seeds.map((seed, i) =>
         h("button", {
           type: "button",
           "data-seed": String(seed),
           "aria-label": `Show seed ${seed} alone`,
-          tabindex: i === 0 ? 0 : -1,
+          tabindex: i === this.#at % seeds.length ? 0 : -1,
         }),
       ),
     );
+  }
+
+  /** @param {HTMLElement} cell that gets the focus, and is the one to come back to */
+  #reach(cell) {
+    const cells = /** @type {HTMLElement[]} */ ([...this.#cells.children]);
+    this.#at = cells.indexOf(cell);
+    for (const each of cells) each.tabIndex = each === cell ? 0 : -1;
   }
 
   /** @param {KeyboardEvent} event */
@@ -85,12 +98,7 @@ export class Picture {
     const move = MOVES[/** @type {keyof typeof MOVES} */ (event.key)];
     if (!move) return;
     event.preventDefault();
-    const cells = /** @type {HTMLElement[]} */ ([...this.#cells.children]);
-    const from = cells.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const to = cells[from + move[0] + move[1] * this.#columns];
-    if (!to) return;
-    cells[from].tabIndex = -1;
-    to.tabIndex = 0;
-    to.focus();
+    const to = this.#cells.children[this.#at + move[0] + move[1] * this.#columns];
+    if (to) /** @type {HTMLElement} */ (to).focus();
   }
 }

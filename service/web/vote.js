@@ -102,13 +102,13 @@ export class Vote {
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    const inField = /** @type {HTMLElement} */ (event.target).closest("input, textarea, dialog");
-    if (this.#section.hidden || inField || event.altKey || event.ctrlKey || event.metaKey) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (this.#section.hidden || target.closest("input, textarea, dialog") || event.altKey || event.ctrlKey || event.metaKey) return;
     const choice = KEYS[event.key];
     if (choice) {
       event.preventDefault();
       this.#choose(choice);
-    } else if (event.key === "Enter" && event.target === document.body && this.#voted) this.#next.click();
+    } else if (event.key === "Enter" && this.#voted && !target.closest("a, button")) this.#next.click();
   }
 }
 

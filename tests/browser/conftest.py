@@ -21,7 +21,7 @@ from benchmarks.playground import ARGUMENTS, CHROMIUM
 from tests.serving import Server, serving
 
 PATIENCE_MS = 20_000  # machines that run tests are often busy
-HEIGHTS = {360: 780, 768: 1024, 1280: 800, 1920: 1080}  # of windows, by width
+HEIGHTS = {320: 700, 375: 812, 768: 1024, 1280: 800, 1920: 1080}  # of windows, by width
 REFUSED = "Failed to load resource"  # how the console tells of an answer that is an error
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.playground import SHOWN
 from tests.browser.conftest import HEIGHTS, Visits
-from tests.browser.test_faces import VARIANTS, face
+from tests.browser.test_faces import VARIANTS, column, face
 
 VIEWS = ("seeds", "seeds&count=16", "directions", "morph", "vote")
 SERIOUS = ("serious", "critical")
@@ -72,9 +72,35 @@ def test_all_can_be_done_by_keyboard(visit: Visits) -> None:
         assert name[1] != "none", f"the focus on {name[0]} cannot be seen"
         if name[0] == "Paper":
             break
-    order = ["Skip to the faces", "Seeds", "Vote", "link", "theme", "The next seed", "Random", "1"]
+    order = ["skip", "Seeds", "Vote", "link", "theme", "The next seed", "Random", "1"]
     order += ["pixels", "live", "float", "Download", "Copy as curl", "Interface", "Paper"]
     assert [name for name in reached if name in order] == order
+
+
+def test_skipping_to_the_faces_changes_nothing(visit: Visits) -> None:
+    page = visit("seed=5&variants=partial")
+    expect(face(page, "partial", "seed 5")).to_be_visible()
+    page.get_by_role("link", name="Skip to the faces").press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Seed")).to_have_value("5")
+
+
+def test_every_view_has_its_title(visit: Visits) -> None:
+    page = visit("variants=partial")
+    for view in ("Directions", "Morph", "Vote", "Seeds"):
+        page.get_by_role("link", name=view).click()
+        expect(page).to_have_title(f"{view} – PBGen: faces from one-bit weights")
+
+
+def test_forced_colours_leave_what_backgrounds_tell(visit: Visits) -> None:
+    page = visit(forced_colors="active")
+    settled(page)
+    layers = column(page, "partial").locator(".layers i")
+    background = "(element) => getComputedStyle(element).backgroundColor"
+    assert layers.first.evaluate(background) != layers.last.evaluate(background)
+    bars = "(element) => getComputedStyle(element, '::after').backgroundColor"
+    paper = page.locator("body").evaluate(background)
+    assert page.locator(".bar").first.evaluate(bars) != paper
 
 
 def test_the_theme_follows_the_system_until_somebody_chooses(visit: Visits) -> None:
@@ -120,6 +146,14 @@ def test_the_page_brings_its_first_faces(visit: Visits) -> None:
     assert 0 < page.evaluate(SHOWN) < page.evaluate("performance.now()")
     for variant in VARIANTS:
         expect(face(page, variant, "seed 71")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_the_first_faces_are_square_without_scripts(visit: Visits, width: int) -> None:
+    page = visit(width=width, java_script_enabled=False)
+    box = face(page, VARIANTS[0], "seed 71").bounding_box()
+    assert box is not None
+    assert box["width"] == box["height"] >= 192
 
 
 def test_faces_of_another_state_are_not_shown_first(visit: Visits) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 from pathlib import Path
@@ -108,6 +109,40 @@ def test_a_grid_shows_many_and_any_of_them_alone(visit: Visits) -> None:
     for variant in ("full", "partial"):
         expect(face(page, variant, "seed 105")).to_be_visible()
     expect(page).to_have_url(re.compile(r"#variants=full,partial&seed=105$"))
+    expect(face(page, "full", "seed 105")).to_be_focused()
+    page.go_back()
+    expect(sheet).to_be_visible()
+    expect(cells.nth(5)).to_be_focused()
+
+
+def test_what_many_faces_took_is_said_to_be_theirs(visit: Visits) -> None:
+    page = visit("count=4&variants=partial")
+    expect(column(page, "partial").locator("dl")).to_contain_text("Generate 4 faces")
+    expect(page.get_by_role("link", name="Download sheet of 4")).to_be_visible()
+    page.get_by_role("radio", name="1", exact=True).check()
+    expect(column(page, "partial").locator("dl")).not_to_contain_text("faces")
+    expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible()
+
+
+def test_a_grid_of_the_last_seed_ends_with_it(visit: Visits) -> None:
+    page = visit("seed=18446744073709551614&count=4&variants=partial")
+    faces = "4 faces of seeds 18446744073709551612 to 18446744073709551615, by partial"
+    expect(page.get_by_role("img", name=faces)).to_be_visible()
+    expect(page.get_by_role("textbox", name="Seed")).to_have_value("18446744073709551614")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+@pytest.mark.parametrize("group", ["Faces", "Generators"])
+def test_segments_share_their_borders(visit: Visits, group: str) -> None:
+    page = visit()
+    expect(face(page, "partial", "seed 71")).to_be_visible()
+    segments = page.get_by_role("group", name=group).locator("span").all()
+    boxes = [segment.bounding_box() for segment in segments]
+    assert len(boxes) >= len(VARIANTS)
+    for left, right in itertools.pairwise(boxes):
+        assert left is not None
+        assert right is not None
+        assert left["x"] + left["width"] - right["x"] == pytest.approx(1, abs=0.1)
 
 
 def test_a_link_opens_the_state_that_it_was_copied_from(visit: Visits) -> None:

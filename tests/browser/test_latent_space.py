@@ -97,6 +97,8 @@ def test_a_morph_goes_from_one_seeds_face_to_anothers(visit: Visits) -> None:
     way = page.get_by_role("slider", name="Position")
     shown = column(page, "partial").get_by_role("img")
     expect(shown).to_have_accessible_name(re.compile(r"^Face 1 of 64 faces of seed 3 to seed 4"))
+    expect(column(page, "partial").locator("dl")).to_contain_text("Generate 64 faces")
+    expect(page.get_by_role("link", name="Download sheet of 64")).to_be_visible()
     sheet = saved(page, "partial")[1].reshape(8, 64, 8, 64, 3).swapaxes(1, 2).reshape(-1, 64, 64, 3)
     ends = kernels.Generator(model_store.load("partial")).run(kernels.latents(3, 2))
     np.testing.assert_array_equal(sheet[[0, -1]], ends)

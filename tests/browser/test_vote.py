@@ -64,6 +64,30 @@ def test_votes_are_cast_by_mouse_and_by_key_and_counted(visit: Visits, polls: Se
         expect(line).to_contain_text(re.compile(rf"{round(100 * pair['win_rate_a']['value'])} %"))
 
 
+def test_the_vote_fits_a_phone(visit: Visits, polls: Server) -> None:
+    with httpx.Client(base_url=polls.url) as crowd:
+        while len(crowd.get("/arena/results").json()["pairs"]) < 3:
+            token = crowd.post("/arena/pairs").json()["token"]
+            crowd.post("/arena/votes", json={"token": token, "choice": "left"})
+    page = visit("view=vote", url=polls.url, width=320)
+    expect(page.get_by_role("table", name="Preferred").locator("tbody tr")).to_have_count(3)
+    pair_is_shown(page)
+    for part in (*page.get_by_role("table").all(), *page.locator("#vote-choices button").all()):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["x"] >= 16
+        assert box["x"] + box["width"] <= 320 - 16
+    page.get_by_role("button", name="Left").click()
+    following = page.get_by_role("button", name="Next pair")
+    expect(following).to_be_visible()
+    box = following.bounding_box()
+    assert box is not None
+    assert box["height"] < 60
+    page.get_by_role("heading", level=1).click()  # the focus goes elsewhere
+    page.keyboard.press("Enter")
+    expect(following).to_be_hidden()
+
+
 def test_arrows_vote_only_where_the_vote_is(visit: Visits, polls: Server) -> None:
     page = visit("variants=partial", url=polls.url)
     page.keyboard.press("ArrowLeft")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -85,9 +84,3 @@ def test_an_acknowledged_vote_survives_kill_9(random_store: Path, tmp_path: Path
         with serving(store=random_store, data=tmp_path, secret=secret) as server:
             assert httpx.get(f"{server.url}/arena/results").json()["votes"] == run
             assert httpx.post(f"{server.url}/arena/votes", json=vote).status_code == 409
-
-
-def test_results_are_made_beside_other_requests(http: httpx.Client) -> None:
-    began = time.monotonic()
-    assert http.get("/arena/results").status_code == 200
-    assert time.monotonic() - began < 2

@@ -39,7 +39,7 @@ def finished(run: subprocess.Popen[str]) -> tuple[int, int]:
     """How many shards a run made, and found there."""
     out, err = run.communicate(timeout=120)
     assert run.returncode == 0, err
-    made, _, there = re.match(r"(\d+) shards with ([\d,]+) images made, (\d+) were", out).groups()
+    made, there = re.match(r"shards: (\d+) made, (\d+) found; images: [\d,]+ made", out).groups()
     return int(made), int(there)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -62,7 +63,13 @@ def test_compare_prints_a_row_a_variant(
     held = [int(row.split()[2].replace(",", "")) for row in rows]
     assert f"{held[0] / held[1]:.1f} × the memory" in ratio
     with Image.open(out) as picture:
-        assert picture.size == (8 * 16, 2 * 16)
+        whole = np.asarray(picture)
+    assert whole.shape[0] == 2 * (22 + 16)
+    for top in (0, 22 + 16):
+        label, faces = whole[top : top + 22], whole[top + 22 : top + 22 + 16, : 8 * 16]
+        assert (label.min(), label.max()) == (0, 255)  # black words on white
+        assert faces.std(axis=1).min() > 0
+    assert done.stderr == f"wrote {out}: seeds 1 … 8\n"
 
 
 @pytest.mark.parametrize(
@@ -75,10 +82,14 @@ def test_compare_prints_a_row_a_variant(
         (("generate", "--seed", str(2**64 - 1), "--count", "2"), 2, f"{2**64 - 1}, not {2**64}"),
         (("generate", "--url", "http://127.0.0.1:9", "--out", "no.npy"), 1, "127.0.0.1:9"),
         (("generate", "--out", "nowhere/face.png"), 2, "no folder nowhere"),
+        (("generate", "--out", "/proc/a.png"), 2, "cannot write /proc/a.png: "),
+        (("generate", "--url", "nonsense"), 2, "http:// or https://, not 'nonsense'"),
         (("compare", "--variants", "full"), 2, "two or three"),
+        (("compare", "--variants", "full", "nobody"), 1, "nobody"),
         (("compare", "--out", "nowhere/faces.png"), 2, "no folder nowhere"),
         (("bench", "--batches", "0"), 2, "must be 1 or more"),
-        (("serve", "--port", "many"), 2, "PBGEN_PORT=many"),
+        (("bench", "--seconds", "-1"), 2, "must be more than 0"),
+        (("serve", "--port", "many"), 2, "PBGEN_PORT must be an integer, not many"),
         (("store", "show", "nobody"), 1, "nobody"),
         ((), 2, "usage"),
     ],
@@ -90,6 +101,22 @@ def test_errors_are_lines(
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+    assert not re.search(r"^seed", done.stderr, re.MULTILINE)  # what is not drawn has none
+
+
+@pytest.mark.parametrize("command", ["generate", "compare"])
+def test_a_drawn_seed_is_told(random_store: Path, tmp_path: Path, command: str) -> None:
+    def draw(*seed: object) -> tuple[bytes, str]:
+        done = pbgen(command, "--count", 2, "--out", out, *seed, store=random_store)
+        return out.read_bytes(), re.search(r"seeds (\d+) … \d+", done.stderr)[1]
+
+    out = tmp_path / "faces.png"
+    first, seed = draw()
+    second, other = draw()
+    assert seed != other
+    if command == "generate":  # a comparison's picture tells times
+        assert draw("--seed", seed) == (first, seed)
+        assert first != second
 
 
 def test_help_teaches_and_needs_no_heavy_library() -> None:

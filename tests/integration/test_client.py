@@ -92,6 +92,8 @@ def test_a_refusal_tells_the_problem(client: Client) -> None:
         next(client.stream("nobody"))
     with pytest.raises(ValueError, match="not both"):
         client.generate(latents=[[0.0]], interpolate=(1, 2, 3))
+    with pytest.raises(ValueError, match=r"must be \(from, to, steps\), not \(1, 2\)"):
+        client.generate(interpolate=(1, 2))
 
 
 def test_retries_are_the_callers_choice(random_store: Path) -> None:

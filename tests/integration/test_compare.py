@@ -125,7 +125,15 @@ def test_the_labelled_picture_holds_every_face(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("b=nobody", 404), ("count=0", 422), ("count=65", 413), ("format=webp", 406), ("d=full", 422)],
+    [
+        ("b=nobody", 404),
+        ("count=0", 422),
+        ("count=65", 413),
+        ("format=webp", 406),
+        ("d=full", 422),
+        ("a=full&b=full", 422),
+        ("b=full&b=full", 422),
+    ],
 )
 def test_wrong_calls(http: httpx.Client, query: str, status: int) -> None:
     assert http.post(f"/compare?{query}").status_code == status

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +15,8 @@ import kernels
 import model_store
 from tests import factories
 from tests.exposition import sample
-from tests.serving import ROOT, environment, serving
+from tests.serving import ROOT, environment, free_port, serving
+from tests.waiting import until
 
 
 def test_variants_say_what_they_are(http: httpx.Client, random_store: Path) -> None:
@@ -136,15 +136,14 @@ def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_stor
     ):
         in_flight = ("/generate?variant=full&count=64&seed=1", "/compare?a=full&b=partial&count=16")
         asked = [pool.submit(httpx.post, server.url + path, timeout=60) for path in in_flight]
-        deadline = time.monotonic() + 10
-        variants = ("full", "partial")
-        while sum(
-            sample(client, "pbgen_requests_in_progress", variant=each) for each in variants
-        ) < len(asked):
-            assert time.monotonic() < deadline
+
+        def in_progress() -> float:
+            name, variants = "pbgen_requests_in_progress", ("full", "partial")
+            return sum(sample(client, name, variant=each) for each in variants)
+
+        until(lambda: in_progress() == len(asked))
         server.process.terminate()
-        while client.get("/readyz").status_code == 200:
-            assert time.monotonic() < deadline
+        until(lambda: client.get("/readyz").status_code != 200)
         refused = client.get("/readyz")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert client.get("/livez").status_code == 200
@@ -156,13 +155,12 @@ def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_stor
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"port": "99999"}, "PBGEN_PORT=99999"),
+        ({"port": "99999"}, "PBGEN_PORT must be at most 65535, not 99999"),
         ({"thread": "2"}, "PBGEN_THREAD is no setting; PBGEN_THREADS is"),
-        ({"secret": "too short"}, "PBGEN_SECRET=…: "),
-        ({"redis_url": ""}, "PBGEN_REDIS_URL=…: "),
-        ({"experiment": "{partial: 1}"}, "PBGEN_EXPERIMENT={partial: 1}: "),
+        ({"secret": "too short"}, "PBGEN_SECRET must be text of at least 16 characters, not …"),
+        ({"host": "nowhere.invalid"}, "PBGEN_HOST must be an address of this machine, not nowhere"),
         ({"isa": "z80"}, "isa must be one of"),
-        ({"store": "/nonexistent"}, "the model store is empty"),
+        ({"store": "docs"}, "the model store is empty"),
     ],
 )
 def test_a_wrong_setting_is_told_in_a_line(
@@ -180,6 +178,37 @@ def test_a_wrong_setting_is_told_in_a_line(
     assert run.returncode in (1, 2)
     assert run.stderr.startswith(f"error: {told}")
     assert run.stderr.count("\n") == 1
+
+
+def test_of_two_that_want_a_port_one_serves_and_the_other_says_why(
+    random_store: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+
+    def start(name: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "service"],
+            cwd=ROOT,
+            env=environment(store=random_store, port=port, data=tmp_path / name, drain_s=0),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    both = [start("one"), start("other")]  # at once: both may bind the port before one listens
+    until(lambda: any(each.poll() is not None for each in both), 30)
+    both.sort(key=lambda each: each.poll() is None)
+    told = both[0].communicate()[1]
+    assert both[0].returncode == 1
+    assert told.startswith(f"error: port {port} of 127.0.0.1 is in use; ")
+    assert told.count("\n") == 1
+
+    late = start("late")  # before it loads anything
+    assert late.communicate(timeout=30)[1] == told
+    assert late.returncode == 1
+    assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+    both[1].terminate()
+    both[1].communicate(timeout=30)
+    assert both[1].returncode == 0
 
 
 def test_a_damaged_artifact_is_told_and_not_served(tmp_path: Path) -> None:

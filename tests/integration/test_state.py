@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -135,6 +136,29 @@ def test_replicas_agree(versions: Path, redis: RedisServer) -> None:
         assert b.post("/generate").status_code == 429
     with serving(**settings) as late, httpx.Client(base_url=late.url) as c:
         assert served(c) == "partial@2"
+
+
+@needs_redis
+def test_a_replica_whose_store_is_late_catches_up(
+    versions: Path, redis: RedisServer, tmp_path: Path
+) -> None:
+    late = tmp_path / "late"
+    shutil.copytree(versions, late)
+    file = late / "partial" / "2.safetensors"
+    file.unlink()
+    settings = {"redis_url": redis.url, "redis_timeout_s": 2, "api_keys": API_KEYS}
+    with (
+        serving(store=versions, **settings) as one,
+        serving(store=late, **settings) as two,
+        httpx.Client(base_url=one.url) as a,
+        httpx.Client(base_url=two.url) as b,
+    ):
+        body = {"model": "partial@2"}
+        assert a.put("/variants/partial", json=body, headers=ADMIN).status_code == 200
+        time.sleep(0.5)
+        assert served(b) == "partial@1"
+        shutil.copy(versions / "partial" / "2.safetensors", file)
+        until(lambda: served(b) == "partial@2")
 
 
 @needs_redis

@@ -77,6 +77,21 @@ def test_errors_are_one_line_on_stderr(versions: Path, capsys: pytest.CaptureFix
     assert captured.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", [("list",), ("verify",), ("show", "partial")])
+def test_a_store_that_is_nowhere_is_told(
+    tmp_path: Path, command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "nowhere", *command) == 1
+    assert capsys.readouterr().err.startswith(f"error: there is no folder {tmp_path}/nowhere; ")
+    assert run(tmp_path, "list") == 0
+    assert capsys.readouterr().err == "The store is empty.\n"
+
+
+def test_a_first_version_makes_its_store(versions: Path, tmp_path: Path) -> None:
+    assert run(tmp_path / "new", "add", str(versions / "full" / "1.safetensors")) == 0
+    assert run(tmp_path / "new", "verify", "full@1") == 0
+
+
 def test_the_command_explains_itself() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "model_store", "--help"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings, misspelt, table
+from service.settings import Settings, misspelt, table, wrong
 
 
 def test_every_setting_is_described_in_a_sentence() -> None:
@@ -25,22 +25,55 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.open_scopes == frozenset()
 
 
+PROXIES = "addresses and networks such as 10.0.0.0/8, separated by commas, or *"
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "told"),
     [
-        ("PORT", "-1"),
-        ("THREADS", "0"),
-        ("DEADLINE_S", "0"),
-        ("SECRET", "short"),
-        ("API_KEYS", "[1]"),
+        ("PORT", "-1", "PBGEN_PORT must be at least 0, not -1"),
+        ("PORT", "", 'PBGEN_PORT must be an integer, not ""'),
+        ("DEADLINE_S", "0", "PBGEN_DEADLINE_S must be more than 0, not 0"),
+        ("TRACING", "maybe", "PBGEN_TRACING must be true or false, not maybe"),
+        (
+            "STORE",
+            "/nonexist",
+            "PBGEN_STORE must be a folder that is there, or a URL, not /nonexist",
+        ),
+        ("TRUSTED_PROXIES", "foo", f"PBGEN_TRUSTED_PROXIES must be {PROXIES}, not foo"),
+        ("TRUSTED_PROXIES", "::1,*", f"PBGEN_TRUSTED_PROXIES must be {PROXIES}, not ::1,*"),
+        ("EXPERIMENT", "{partial: 1}", "PBGEN_EXPERIMENT must be JSON, not {partial: 1}"),
+        ("EXPERIMENT", "[1]", "PBGEN_EXPERIMENT must be an object, not [1]"),
+        ("EXPERIMENT", '{"full": "x"}', "PBGEN_EXPERIMENT[full] must be a number, not x"),
+        ("OPEN_SCOPES", "1", "PBGEN_OPEN_SCOPES must be a list, not 1"),
+        (
+            "OPEN_SCOPES",
+            '["bogus"]',
+            "PBGEN_OPEN_SCOPES[0] must be 'generate', 'vote' or 'admin', not bogus",
+        ),
+        ("SECRET", "short", "PBGEN_SECRET must be text of at least 16 characters, not …"),
+        (
+            "REDIS_URL",
+            "http://:password@redis",
+            "PBGEN_REDIS_URL must be text that matches ^(redis|rediss|unix)://, not …",
+        ),
+        ("API_KEYS", "{}", "PBGEN_API_KEYS must be a list, not …"),
+        ("API_KEYS", "[1]", "PBGEN_API_KEYS[0] must be an object, not …"),
     ],
 )
-def test_values_out_of_bounds_are_refused(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+def test_a_wrong_value_is_told_with_its_setting_and_bound(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
 ) -> None:
     monkeypatch.setenv(f"PBGEN_{name}", value)
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError) as caught:
         Settings()
+    assert list(wrong(caught.value)) == [told]
+
+
+@pytest.mark.parametrize("value", ["", "*", "127.0.0.1", "10.0.0.0/8, ::1,fd00::/8"])
+def test_proxies_are_what_uvicorn_takes(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PBGEN_TRUSTED_PROXIES", value)
+    assert Settings().trusted_proxies == value
 
 
 def test_a_misspelt_setting_is_told_and_other_variables_are_not() -> None:
