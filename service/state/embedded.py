@@ -10,7 +10,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TypeVar
 
-from service.state.interface import State, StateUnavailableError, Tallies, Vote
+from service.state.interface import RECHECK_S, State, StateUnavailableError, Tallies, Vote
 from service.state.memory import Allowance, ImageCache, RateLimits
 
 T = TypeVar("T")
@@ -90,7 +90,8 @@ class EmbeddedState(State):
         await self._run(insert)
 
     async def changed(self) -> bool:
-        return await asyncio.Event().wait()
+        await asyncio.sleep(RECHECK_S)
+        return False  # nobody announces anything to this process
 
     async def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
         loop = asyncio.get_running_loop()

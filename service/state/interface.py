@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+RECHECK_S = 2.0  # between looks at the active versions when nothing is announced
 Choice = Literal["left", "right", "tie", "both_bad"]
 Tallies: TypeAlias = Mapping[tuple[str, str, Choice], int]  # left variant, right variant, choice
 
@@ -75,5 +76,5 @@ class State(ABC):
 
     @abstractmethod
     async def changed(self) -> bool:
-        """Returns when `active` may have changed, true if that was announced; never, if nobody
-        shares this state."""
+        """Waits until a swap is announced, or for RECHECK_S, so that a lost announcement does no
+        harm; whether one was."""

@@ -15,7 +15,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from service.state.breaker import Breaker
-from service.state.interface import Choice, State, StateUnavailableError, Tallies, Vote
+from service.state.interface import (
+    RECHECK_S,
+    Choice,
+    State,
+    StateUnavailableError,
+    Tallies,
+    Vote,
+)
 from service.state.memory import Allowance, RateLimits
 
 T = TypeVar("T")
@@ -27,7 +34,6 @@ VOTES = f"{PREFIX}votes"  # stream: every vote in full
 IMAGES = f"{PREFIX}images"  # sorted set: image key → time of last use
 IMAGES_BYTES = f"{PREFIX}images:bytes"
 CONNECTIONS = 32  # beyond, calls wait for one another
-RECHECK_S = 2.0  # between looks at the active versions when nothing is announced
 
 # A vote and the mark of its token are kept together or not at all.
 CAST = """
@@ -154,7 +160,6 @@ class RedisState(State):
             await self._try(both.execute())
 
     async def changed(self) -> bool:
-        """Returns on an announcement, and every RECHECK_S, so that a lost one does no harm."""
         try:
             async with asyncio.timeout(RECHECK_S + 2 * self._timeout_s):
                 if not self._announcements.subscribed:

@@ -68,6 +68,7 @@ def test_a_store_that_hangs_holds_up_nothing_else(versions: Path) -> None:
         began = time.perf_counter()
         hung = [pool.submit(client.get, "/models/partial/2") for _ in range(8)]
         hung += [pool.submit(swap, "partial@2") for _ in range(2)]
+        hung += [pool.submit(client.post, "/generate?variant=partial@2") for _ in range(2)]
         assert swap("partial@10").status_code == 200  # no swap
         assert client.post("/generate?variant=partial@9").status_code == 404
         assert client.post("/generate?variant=partial@1").status_code == 200

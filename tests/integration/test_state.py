@@ -110,6 +110,22 @@ def test_a_swap_lasts_over_a_restart(versions: Path, tmp_path: Path) -> None:
         assert served(client) == "partial@2"
 
 
+def test_a_kept_swap_whose_file_is_late_is_served_once_it_is_there(
+    versions: Path, tmp_path: Path
+) -> None:
+    store, away = tmp_path / "store", tmp_path / "away.safetensors"
+    shutil.copytree(versions, store)
+    settings = {"store": store, "data": tmp_path, "api_keys": API_KEYS}
+    with serving(**settings) as server, httpx.Client(base_url=server.url) as client:
+        body = {"model": "partial@2"}
+        assert client.put("/variants/partial", json=body, headers=ADMIN).status_code == 200
+    (store / "partial" / "2.safetensors").rename(away)
+    with serving(**settings) as server, httpx.Client(base_url=server.url) as client:
+        assert served(client) == "partial@1"
+        away.rename(store / "partial" / "2.safetensors")
+        until(lambda: served(client) == "partial@2")
+
+
 @needs_redis
 def test_replicas_agree(versions: Path, redis: RedisServer) -> None:
     settings = {"store": versions, "redis_url": redis.url, "api_keys": API_KEYS, "secret": SECRET}

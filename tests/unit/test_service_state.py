@@ -225,11 +225,12 @@ def test_allowances(home: Open) -> None:
 def test_a_swap_is_announced_to_others(redis: RedisServer) -> None:
     async def test() -> None:
         ours, theirs = (RedisState(redis.url, 5.0, CACHE_BYTES, None) for _ in range(2))
-        heard = asyncio.create_task(theirs.changed())
-        await asyncio.sleep(0.3)
+        while await theirs.changed():  # until it listens, and nothing is announced
+            pass
         began = time.monotonic()
         await ours.activate("partial", "partial@9")
-        await heard
+        while not await theirs.changed():
+            pass
         assert time.monotonic() - began < 1.0
         assert (await theirs.active())["partial"] == "partial@9"
         await ours.close()
