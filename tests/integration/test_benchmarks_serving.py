@@ -95,7 +95,7 @@ def test_an_answer_that_is_not_a_picture_has_failed() -> None:
 
 def test_a_server_that_does_not_start_says_why() -> None:
     with (
-        pytest.raises(RuntimeError, match="the model store is empty"),
+        pytest.raises(RuntimeError, match="must be a folder that is there"),
         processes.service(store="/nonexistent"),
     ):
         pass
