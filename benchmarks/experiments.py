@@ -213,12 +213,23 @@ def verdict() -> str:
     made = groups("metric")
     ends, last = made[metric_run("123")], made[metric_run("partial")]
     return (
-        "\nSpearman's ρ of a layer's redundancy with SWD: "
+        "\nThe layer that the metric keeps, and the others: SWD "
+        f"{_apart([(point, point.alone) for point in points])} binarized alone, "
+        f"{_apart([(point, point.kept) for point in points])} kept float alone. "
+        "Spearman's ρ of a layer's redundancy with SWD: "
         f"{alone[0]:+.2f} where it is binarized alone (expected negative; exact p {alone[1]:.2f}), "
         f"{kept[0]:+.2f} where it alone stays float (expected positive; exact p {kept[1]:.2f}). "
         f"With the projection float as well as the last layer, SWD is {ends.cell()}; with the last "
         f"layer alone, {last.cell()}.\n"
     )
+
+
+def _apart(points: Sequence[tuple[Damage, float | None]]) -> str:
+    """The SWD of layers that the metric keeps, and the range of the others'."""
+    keeps = [swd for point, swd in points if swd is not None and point.redundancy <= 1]
+    others = [swd for point, swd in points if swd is not None and point.redundancy > 1]
+    kept = ", ".join(f"{swd:.1f}" for swd in keeps)
+    return f"{kept} against {min(others):.1f} … {max(others):.1f}"
 
 
 def suite_table(words: dict[str, str], head: str) -> str:

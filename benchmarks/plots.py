@@ -57,8 +57,8 @@ def metric(path: Path, data: Any) -> None:
     left, right = figure.subplots(1, 2, sharex=True)
     alone = [(point, point.alone) for point in points]
     kept = [(point, point.kept) for point in points]
-    _points(left, alone, band, "one layer binarized")
-    _points(right, kept, band, "all but one layer binarized")
+    _points(left, alone, band, "this layer binarized alone")
+    _points(right, kept, band, "this layer kept float alone")
     save(figure, path, data)
 
 
@@ -83,8 +83,9 @@ def _points(
                 color=color,
                 fontsize=9,
             )
-    axes.margins(y=0.1)
-    axes.set(xscale="log", xlabel="redundancy, c_in·k² / (h·w)", ylim=(0, None), title=title)
+    most = max(swd for _, swd in points if swd is not None)
+    axes.margins(x=0.15)  # with ylim, room for the labels
+    axes.set(xscale="log", xlabel="redundancy, c_in·k² / (h·w)", ylim=(0, 1.15 * most), title=title)
     axes.set_ylabel("SWD × 10³, mean of levels")
     axes.spines[["top", "right"]].set_visible(False)
 
