@@ -47,8 +47,9 @@ docs: $(VENV)/.docs
 docs-serve: $(VENV)/.docs
 	@$(MKDOCS) serve
 
+# Tests of servers mostly wait, so files run side by side; a server is shared within a file.
 test: $(VENV)/.develop
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Needed: gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, qemu-user. `make test` runs these too where they are there.
 test-arm: $(VENV)/.develop

@@ -80,9 +80,9 @@ def test_what_was_due_during_a_stall_is_late_in_an_open_loop() -> None:
         with closing(Stalling(b"face", 0.5)) as stalling:
             flow = Flow(lambda: b"GET / HTTP/1.1\r\n\r\n", 1, rate, b"face")
             (answers,) = drive(stalling.address, [flow], 1.0)
-        late[rate] = sum(latency > 0.1 for latency in answers.latencies_s)
+        late[rate] = sum(latency > 0.25 for latency in answers.latencies_s)
     assert late[None] == 1
-    assert 30 <= late[100.0] <= 45  # due in the first 400 ms of the 500
+    assert 15 <= late[100.0] <= 35  # due in the first 250 ms of the 500
 
 
 def test_an_answer_that_is_not_a_picture_has_failed() -> None:
