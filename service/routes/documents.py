@@ -10,7 +10,7 @@ from service import reference
 router = APIRouter()
 
 
-@router.get("/docs", response_class=HTMLResponse)
+@router.get("/docs", response_class=HTMLResponse, response_description="The page.")
 async def docs(request: Request) -> HTMLResponse:
     """What the service can do: every call, its parameters, bounds and answers."""
     app: FastAPI = request.app

@@ -22,6 +22,7 @@ PNG = FORMATS["png"]
 # A version never changes; what a variant's name means may, so that is asked again after a minute.
 EXACT = "max-age=31536000, immutable"
 NAMED = "max-age=60"
+PATH_VARIANT = "A served variant, auto, or a stored version such as partial@2."
 _TAG = re.compile(r'"[^"]*"')
 CONDITION = {
     "name": "If-None-Match",
@@ -50,8 +51,8 @@ CONDITION = {
 )
 async def image(
     request: Request,
-    variant: Annotated[str, Path(max_length=80)],
-    seed: Annotated[int, Path(ge=0, le=LARGEST_SEED)],
+    variant: Annotated[str, Path(max_length=80, description=PATH_VARIANT)],
+    seed: Annotated[int, Path(ge=0, le=LARGEST_SEED, description="Decides the latent vector.")],
 ) -> Response:
     """The image that POST /generate makes of a seed, with a strong ETag."""
     service = admit(request, "generate")

@@ -12,6 +12,7 @@ router = APIRouter()
 @router.get(
     "/metrics",
     response_class=Response,
+    response_description="The metrics, as text.",
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics(request: Request) -> Response:

@@ -20,7 +20,7 @@ router = APIRouter()
     "/",
     response_class=HTMLResponse,
     responses={
-        200: {"headers": header_references(*CACHING)},
+        200: {"description": "The page.", "headers": header_references(*CACHING)},
         304: {
             "description": "The page is still the one with the ETag of If-None-Match.",
             "headers": header_references(*CACHING),

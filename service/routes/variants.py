@@ -33,7 +33,7 @@ async def variants(request: Request) -> Variants:
 )
 async def swap(
     request: Request,
-    variant: Annotated[str, Path(max_length=80)],
+    variant: Annotated[str, Path(max_length=80, description="Of those that are served.")],
     wanted: Swap,
 ) -> Variant:
     """Serves another stored version from now on. Work in hand ends on the old one, and a version

@@ -21,17 +21,18 @@ export class Results {
     }
     const low = Math.min(...ratings.map((each) => each.rating.low), 1000);
     const high = Math.max(...ratings.map((each) => each.rating.high), 1000);
+    const rating = table(
+      "Rating",
+      ["Variant", "", "Rating", "95 %"],
+      ratings.map(({ variant, rating }) => [
+        variant,
+        whisker(rating, low, high, 1000),
+        rating.value.toFixed(0),
+        `${rating.low.toFixed(0)} – ${rating.high.toFixed(0)}`,
+      ]),
+    );
     this.#tables.replaceChildren(
-      table(
-        "Rating",
-        ["Variant", "", "Rating", "95 %"],
-        ratings.map(({ variant, rating }) => [
-          variant,
-          whisker(rating, low, high, 1000),
-          rating.value.toFixed(0),
-          `${rating.low.toFixed(0)} – ${rating.high.toFixed(0)}`,
-        ]),
-      ),
+      ...(ratings.length ? [rating] : []), // none while all found both bad
       table(
         "Preferred",
         ["Pair", "", "Share", "95 %", "Votes"],

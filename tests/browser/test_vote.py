@@ -64,6 +64,15 @@ def test_votes_are_cast_by_mouse_and_by_key_and_counted(visit: Visits, polls: Se
         expect(line).to_contain_text(re.compile(rf"{round(100 * pair['win_rate_a']['value'])} %"))
 
 
+def test_both_bad_rates_nobody(visit: Visits, polls: Server) -> None:
+    page = visit("view=vote", url=polls.url)
+    pair_is_shown(page)
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_text("1 vote", exact=True)).to_be_visible()
+    expect(page.get_by_role("table", name="Preferred")).to_be_visible()
+    expect(page.get_by_role("table", name="Rating")).to_have_count(0)
+
+
 def test_the_vote_fits_a_phone(visit: Visits, polls: Server) -> None:
     with httpx.Client(base_url=polls.url) as crowd:
         while len(crowd.get("/arena/results").json()["pairs"]) < 3:
