@@ -50,7 +50,7 @@ def test_the_kernels_figures_are_made_from_the_newest_measurements() -> None:
 
 
 def test_the_readmes_links_and_folders_exist() -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
     folders = re.findall(r"^\| `(\w+/)`", README, re.MULTILINE)
     assert len(links) >= 4
     assert len(folders) >= 7
