@@ -122,6 +122,9 @@ async def _bound(host: str, port: int) -> list[socket.socket]:
 
 
 def main() -> int:
+    """Serves until told to stop, and then ends the process; returns an exit status of 1 or 2 where
+    nothing could be served.
+    """
     try:
         sys.setswitchinterval(SWITCH_S)
         gc.set_threshold(COLLECT_AFTER)
@@ -141,7 +144,10 @@ def main() -> int:
     except (ArtifactError, StateUnavailableError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0
+    # All is closed and written. But threads may wait for a store that hangs, and Python for them.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -87,3 +87,15 @@ def test_a_store_that_hangs_holds_up_nothing_else(versions: Path) -> None:
         assert time.perf_counter() - began < 12
         held.clear()
         assert swap("partial@2").json()["model"] == "partial@2"
+
+
+def test_a_store_that_hangs_does_not_hold_up_the_end(versions: Path) -> None:
+    with (
+        http_store(versions) as (url, held),
+        serving(store=url, deadline_s=1, api_keys=API_KEYS) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        held.add("/2.safetensors")
+        assert client.get("/models/partial/2").status_code == 504
+        server.process.terminate()
+        assert server.process.wait(timeout=10) == 0

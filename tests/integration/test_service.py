@@ -129,13 +129,13 @@ def test_the_shipped_size_is_ready_soon_and_small(shipped_size_store: Path) -> N
 def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_store: Path) -> None:
     with (
         serving(
-            store=shipped_size_store, threads=1, isa="numpy", drain_s=1.0, deadline_s=60
+            store=shipped_size_store, threads=1, isa="numpy", drain_s=1.0, deadline_s=120
         ) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
         ThreadPoolExecutor(2) as pool,
     ):
-        in_flight = ("/generate?variant=full&count=64&seed=1", "/compare?a=full&b=partial&count=16")
-        asked = [pool.submit(httpx.post, server.url + path, timeout=60) for path in in_flight]
+        in_flight = ("/generate?variant=full&count=24&seed=1", "/compare?a=full&b=partial&count=8")
+        asked = [pool.submit(httpx.post, server.url + path, timeout=120) for path in in_flight]
 
         def in_progress() -> float:
             name, variants = "pbgen_requests_in_progress", ("full", "partial")
