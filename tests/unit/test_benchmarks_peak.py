@@ -22,7 +22,10 @@ def test_each_instruction_set_at_hand_has_a_limit() -> None:
     peaks = peak.measure()
     for isa, operand in product(native.isas().keys() - {PORTABLE}, {"bytes", *OPERANDS.values()}):
         assert (LIKE.get((isa, operand), isa), operand) in peaks
-    assert all(speed > 0 for speed in peaks.values())
+    # AVX2's two are too near to each other (391 and 351 on Zen 3) for a machine that is busy.
+    assert ("avx512", "bits") not in peaks or peaks["avx512", "bits"] > peaks["avx512", "bytes"]
+    # A byte product is a quarter as wide as a float's, and no machine does fewer of them.
+    assert all(peaks[isa, "bytes"] > peaks[isa, "floats"] for isa, o in peaks if o == "floats")
 
 
 @pytest.mark.parametrize("compiler", ["no-such-compiler", "false"])
