@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kernels.bench import SEED, random_generator
+from kernels.random_weights import SEED, random_generator
 from model_store import artifact
 from training.redundancy import layer_table
 
@@ -12,7 +12,7 @@ FULL_SIZE = 128  # width before the image: 1024-512-256-128-3
 
 
 def write(path: Path, variant: str, width: int, image_size: int = 64, version: int = 1) -> None:
-    """The project's own file of `kernels.bench.random_generator`; a version is in its digest."""
+    """The project's own file of a generator with random weights; a version is in its digest."""
     spec = random_generator(variant, width, image_size)
     manifest = {
         "variant": variant,

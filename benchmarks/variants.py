@@ -21,7 +21,7 @@ import kernels
 import model_store
 from benchmarks.plain import torch_network
 from kernels import machine
-from kernels.bench import random_generator
+from kernels.random_weights import random_generator
 
 VARIANTS = ("float", "full", "partial")
 RESULT = Path(__file__).parent / "results" / "variants.json"

@@ -29,7 +29,7 @@ from benchmarks.inference import (
 from benchmarks.inference.contestant import KERNELS, Contestant
 from benchmarks.inference.race import Outcome, Row, race
 from kernels import machine, native
-from kernels.bench import SEED, random_generator
+from kernels.random_weights import SEED, random_generator
 
 FULL_SIZE = (128, 64)  # width before the image, pixels
 SECONDS, ROUNDS = 1.0, 8  # a row

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 import kernels
 from benchmarks.inference.contestant import KERNELS, Absent, Contestant
 from benchmarks.inference.engines import INT8
-from benchmarks.inference.worker import PICTURES, SEED, Ready
-from kernels.bench import random_generator
+from benchmarks.inference.worker import PICTURES, Ready
+from kernels.random_weights import SEED, random_generator
 
 
 @dataclass(frozen=True)

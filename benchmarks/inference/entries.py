@@ -7,7 +7,7 @@ from itertools import product
 from benchmarks.inference.contestant import KERNELS, ONNXRUNTIME, OPENVINO, PYTORCH, Contestant
 from benchmarks.inference.engines import FLOAT32, INT8, PYTORCH_MODES
 from kernels import native
-from kernels.bench import VARIANTS
+from kernels.random_weights import VARIANTS
 
 Entries = dict[Contestant, tuple[int, ...]]  # and the batch sizes
 

@@ -12,7 +12,7 @@ from benchmarks import artifacts
 from benchmarks.inference.contestant import ONNXRUNTIME, Contestant
 from benchmarks.plain import decoded, plain_layers
 from kernels import latents
-from kernels.bench import random_generator
+from kernels.random_weights import random_generator
 from kernels.spec import GeneratorSpec
 
 OPSET, IR_VERSION = 17, 9  # of ONNX; every runtime of the last years reads them

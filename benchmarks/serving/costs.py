@@ -17,7 +17,7 @@ from benchmarks.serving import requests
 from benchmarks.serving.extent import Extent
 from benchmarks.serving.processes import Server, service
 from benchmarks.serving.rows import Row, load
-from kernels.bench import SEED, random_generator
+from kernels.random_weights import SEED, random_generator
 
 NARROW = 4  # width before the image: the kernels take some 30 µs
 BATCHES = (1, 8, 32)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.plain import decoded, grey_levels, torch_network
 from kernels import latents
-from kernels.bench import random_generator
+from kernels.random_weights import random_generator
 from service.images import encode_png
 
 BATCH, WAIT_S = 32, 0.005

@@ -22,7 +22,7 @@ from benchmarks.serving.extent import Extent
 from benchmarks.serving.processes import Server, free_port, service, serving
 from benchmarks.serving.rows import Row, load, measured, summary
 from kernels import Generator, latents
-from kernels.bench import random_generator
+from kernels.random_weights import random_generator
 
 CONNECTIONS = (1, 16, 64)
 RATED = CONNECTIONS[-1]  # the load that overload is compared with

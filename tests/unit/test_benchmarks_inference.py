@@ -19,7 +19,7 @@ from benchmarks.inference.race import race
 from benchmarks.inference.worker import Ready, Worker
 from benchmarks.plain import grey_levels
 from kernels import native, reference
-from kernels.bench import random_generator
+from kernels.random_weights import random_generator
 from kernels.spec import Deconvolution, LayerSpec, Precision
 
 ROOT = Path(__file__).parents[2]
