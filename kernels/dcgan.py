@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -11,19 +10,23 @@ from kernels.spec import IMAGE_CHANNELS, Deconvolution
 LATENT_DIM = 100
 
 
-def dcgan(
-    width: int, image_size: int = 64, latent_dim: int = LATENT_DIM
-) -> tuple[Deconvolution, ...]:
+def dcgan(width: int, image_size: int = 64) -> tuple[Deconvolution, ...]:
     """The layers of a generator; `width` channels enter the last, twice as many each one before.
 
     Width 64 and image size 64 give 100 → 512·4·4 → 256 → 128 → 64 → 3.
-    Raises ValueError for a size that doublings of 4 pixels do not reach.
+    Raises ValueError for a size that doublings of 4 pixels do not reach, and for one or a width
+    whose layers would be too large.
     """
-    doublings = int(math.log2(image_size)) - 2
-    if image_size != 4 << doublings or doublings < 1:
+    doublings = image_size.bit_length() - 3
+    if doublings < 1 or image_size != 4 << doublings:
         raise ValueError(f"image size must be a power of two of at least 8, not {image_size}")
     widths = [width << i for i in reversed(range(doublings))]
-    return chain([*widths, IMAGE_CHANNELS], latent_dim)
+    try:
+        return chain([*widths, IMAGE_CHANNELS])
+    except ValueError as error:
+        raise ValueError(
+            f"width {width} at image size {image_size} makes no generator: {error}"
+        ) from error
 
 
 def chain(channels: Sequence[int], latent_dim: int = LATENT_DIM) -> tuple[Deconvolution, ...]:

@@ -17,16 +17,19 @@ from kernels.tanh import LEVELS, TANH
 
 def run(spec: GeneratorSpec, latents: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Images of latents: u8 [N, latent_dim] → u8 [N, size, size, 3]."""
-    x: NDArray[Any] = latents[:, None, None]  # [N, 1, 1, latent_dim]
-    if spec.layers[0].precision is Precision.FLOAT:
-        x = (x.astype(np.float32) - np.float32(127.5)) / np.float32(127.5)
-    else:
-        x = x.astype(np.int64)
-        if spec.layers[0].precision is not Precision.XNOR:
-            x = 2 * x - 255
+    x = decoded(spec.layers[0], latents)
     for layer in spec.layers[:-1]:
         x = hidden(layer, sums(layer, x))
     return image(spec.layers[-1], sums(spec.layers[-1], x))
+
+
+def decoded(layer: LayerSpec, latents: NDArray[np.uint8]) -> NDArray[Any]:
+    """The first layer's input of latents: [N, 1, 1, latent_dim], int64, or float32 in [−1, 1]."""
+    x = latents[:, None, None]
+    if layer.precision is Precision.FLOAT:
+        return (x.astype(np.float32) - np.float32(127.5)) / np.float32(127.5)
+    codes = x.astype(np.int64)
+    return codes if layer.precision is Precision.XNOR else 2 * codes - 255
 
 
 def sums(layer: LayerSpec, x: NDArray[Any]) -> NDArray[Any]:

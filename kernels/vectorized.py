@@ -35,13 +35,9 @@ class VectorizedGenerator:
         return {str(name): size for name, size in sizes.items()}
 
     def run(self, latents: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        x: NDArray[Any] = latents[:, None, None]
-        if self.is_float:
-            x = (x.astype(np.float32) - np.float32(127.5)) / np.float32(127.5)
-        else:
+        x = reference.decoded(self.spec.layers[0], latents)
+        if not self.is_float:
             x = x.astype(np.float64)
-            if self.spec.layers[0].precision is not Precision.XNOR:
-                x = 2 * x - 255
         for layer, weight in zip(self.spec.layers[:-1], self.weights, strict=False):
             x = reference.hidden(layer, _sums(layer, weight, x)).astype(x.dtype)
         last = self.spec.layers[-1]

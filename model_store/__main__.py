@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from model_store import artifact
 from model_store.artifact import Artifact
-from model_store.errors import ArtifactError, UnknownModelError
-from model_store.store import ACTIVE, SUFFIX, Entry, Store
+from model_store.errors import ArtifactError, UnknownModelError, UnreadableError
+from model_store.store import ACTIVE, SUFFIX, Entry, Store, place
 
 DESCRIPTION = """\
 Looks at a model store, checks it and changes it.
@@ -25,13 +24,12 @@ EXIT_CODES = "Exit code: 0 if all is well, 1 if a model is unknown or damaged, 2
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m model_store") -> int:
     options = _parser(prog).parse_args(arguments)
-    place = options.store or os.environ.get("PBGEN_STORE")
-    if place and "://" not in place and not os.path.isdir(place) and options.run is not add:
-        line = f"error: there is no folder {place}; --store or PBGEN_STORE must name one, or a URL"
-        print(line, file=sys.stderr)
-        return 1
+    where = place(options.store)
     try:
-        return int(options.run(Store(options.store), options))
+        return int(options.run(Store(where), options))
+    except UnreadableError as error:
+        print(f"error: {error.artifact or where}: {error.problem}", file=sys.stderr)
+        return 1
     except ArtifactError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -122,6 +120,8 @@ def verify(store: Store, options: argparse.Namespace) -> int:
             print(f"unknown  {error}")
             status = 1
         except ArtifactError as error:
+            if error.artifact is None:  # it is the store that cannot be read
+                raise
             print(f"damaged  {error}")
             status = 1
     return status

@@ -6,21 +6,52 @@ import contextlib
 import fcntl
 import os
 import tempfile
+import weakref
 from collections.abc import Iterator
 from io import BufferedRandom
 from pathlib import Path
 from typing import Protocol, cast
 
-from model_store.errors import ReadOnlyStoreError, UnknownModelError, UnreadableError
+from model_store.errors import (
+    ArtifactError,
+    ReadOnlyStoreError,
+    UnknownModelError,
+    UnreadableError,
+    VersionInUseError,
+)
 
 LARGEST_FILE = 2**30  # bytes; the float generator at full size takes 51 million
+
+
+class Hold:
+    """A file that nobody on this machine deletes by `Folder.delete` from `take` to `release`, or to
+    the end of this process. Of a place that cannot do that it holds nothing.
+    """
+
+    def __init__(self, file: int | None = None) -> None:
+        self._file = file  # a descriptor, which is the hold's own
+        if file is not None:
+            weakref.finalize(self, os.close, file)
+
+    def take(self) -> None:
+        self._lock(fcntl.LOCK_SH)
+
+    def release(self) -> None:
+        self._lock(fcntl.LOCK_UN)
+
+    def _lock(self, operation: int) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # being deleted just now, or a place without locks
+                fcntl.flock(self._file, operation | fcntl.LOCK_NB)
 
 
 class Folder(Protocol):
     """The files of a store, named "<model>/<file>"."""
 
     def names(self) -> list[str]:
-        """Every file; none when there is no such folder."""
+        """Every file. Raises UnreadableError for a local folder that is not there; at a URL, where
+        many places know no empty folders, there are none in it then.
+        """
 
     def read(self, name: str) -> bytes:
         """A whole file. Raises UnknownModelError if it is absent, else UnreadableError."""
@@ -32,7 +63,12 @@ class Folder(Protocol):
         """
 
     def delete(self, name: str) -> None:
-        """Deletes a file. Raises ReadOnlyStoreError where nothing can be written."""
+        """Deletes a file. Raises VersionInUseError for one that is held, ReadOnlyStoreError where
+        nothing can be written.
+        """
+
+    def hold(self, name: str) -> Hold:
+        """A file's hold, not yet taken."""
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Keeps other writers out meanwhile, as far as the place allows."""
@@ -45,7 +81,13 @@ class LocalFolder:
         self._root = root
 
     def names(self) -> list[str]:
-        return [path.relative_to(self._root).as_posix() for path in self._root.glob("*/*")]
+        with _local_errors(UnreadableError, "read"):  # whose folders may vanish meanwhile
+            if not self._root.is_dir():
+                raise UnreadableError(
+                    "the store is no folder that is there; --store or PBGEN_STORE must name one, "
+                    "or a URL"
+                )
+            return [path.relative_to(self._root).as_posix() for path in self._root.glob("*/*")]
 
     def read(self, name: str) -> bytes:
         return read_file(self._root / name)
@@ -58,7 +100,22 @@ class LocalFolder:
 
     def delete(self, name: str) -> None:
         with _local_errors():
-            (self._root / name).unlink()
+            file = os.open(self._root / name, os.O_RDONLY)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                (self._root / name).unlink()
+            except BlockingIOError:
+                raise VersionInUseError(
+                    "a service on this machine serves it; let that serve another version first"
+                ) from None
+            finally:
+                os.close(file)
+
+    def hold(self, name: str) -> Hold:
+        try:
+            return Hold(os.open(self._root / name, os.O_RDONLY))
+        except OSError:  # `read` tells why
+            return Hold()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -73,11 +130,13 @@ class LocalFolder:
 
 
 @contextlib.contextmanager
-def _local_errors() -> Iterator[None]:
+def _local_errors(
+    kind: type[ArtifactError] = ReadOnlyStoreError, verb: str = "written"
+) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ReadOnlyStoreError(f"the store cannot be written: {error.strerror}") from None
+        raise kind(f"the store cannot be {verb}: {error.strerror}") from None
 
 
 def read_file(path: Path) -> bytes:

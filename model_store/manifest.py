@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from kernels.spec import LayerSpec
 from model_store import schema
@@ -61,8 +61,8 @@ class Manifest(TypedDict):
     layers: list[LayerRow]
     provenance: Provenance
     swd: dict[str, float] | None  # sliced Wasserstein distance · 10³ by level, and its "mean"
-    export: dict[str, Any]  # what rounding changed: grey levels between kernels and training graph
-    directions: NotRequired[list[Direction]]  # strongest first; early exports lack them
+    export: dict[str, Any]  # what rounding changed: `training.export.difference`, `swd_unrounded`
+    directions: list[Direction]  # strongest first; perhaps none
     digest: str  # "sha256:…" over all the rest and the tensors: `artifact.digest`
 
 
@@ -86,7 +86,7 @@ def check(value: object) -> Manifest:
     if not manifest["layers"]:
         raise ManifestError("manifest.layers is empty; at least one layer would be right")
     latent_dim = manifest["layers"][0]["c_in"]
-    for i, direction in enumerate(manifest.get("directions", [])):
+    for i, direction in enumerate(manifest["directions"]):
         if len(direction["vector"]) != latent_dim:
             raise ManifestError(
                 f"manifest.directions.{i}.vector has {len(direction['vector'])} numbers; "

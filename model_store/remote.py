@@ -11,7 +11,7 @@ from model_store.errors import (
     UnknownModelError,
     UnreadableError,
 )
-from model_store.folder import LARGEST_FILE
+from model_store.folder import LARGEST_FILE, Hold
 
 
 class RemoteFolder:
@@ -57,6 +57,9 @@ class RemoteFolder:
     def delete(self, name: str) -> None:
         with _errors(ReadOnlyStoreError, "written"):
             self._files.rm_file(f"{self._root}/{name}")
+
+    def hold(self, name: str) -> Hold:
+        return Hold()
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()

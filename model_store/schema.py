@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from types import UnionType
-from typing import Any, NotRequired, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 from model_store.errors import ManifestError
 
@@ -39,8 +39,7 @@ def check(where: str, value: object, kind: Any) -> None:
     """Raises ManifestError unless `value`, at the dotted name `where`, is of the annotated kind."""
     origin, arguments = get_origin(kind), get_args(kind)
     if is_typeddict(kind):
-        hints = get_type_hints(kind, include_extras=True)
-        _check_fields(where, _of_type(where, value, dict), hints)
+        _check_fields(where, _of_type(where, value, dict), get_type_hints(kind))
     elif origin is UnionType:  # X | None
         if value is not None:
             check(where, value, arguments[0])
@@ -56,13 +55,10 @@ def check(where: str, value: object, kind: Any) -> None:
 
 def _check_fields(where: str, value: dict[str, object], kinds: dict[str, Any]) -> None:
     for name, kind in kinds.items():
-        optional = get_origin(kind) is NotRequired
         if name not in value:
-            if optional:
-                continue
             raise ManifestError(f"{where}.{name} is missing")
         printable = ascii(name[:40])[1:-1]  # whatever the file says, a message can be printed
-        check(f"{where}.{printable}", value[name], get_args(kind)[0] if optional else kind)
+        check(f"{where}.{printable}", value[name], kind)
 
 
 def _of_type(where: str, value: object, kind: type) -> Any:

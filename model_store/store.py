@@ -21,7 +21,7 @@ from typing import TypedDict, cast
 from model_store import artifact, schema
 from model_store.artifact import Artifact
 from model_store.errors import ManifestError, UnknownModelError, VersionInUseError, about
-from model_store.folder import Folder, LocalFolder, read_file
+from model_store.folder import Folder, Hold, LocalFolder, read_file
 from model_store.remote import RemoteFolder
 
 SHIPPED = Path(__file__).parent / "models"
@@ -74,6 +74,11 @@ class _Shelf:
             yield Entry(self.name, version, tuple(aliases))
 
 
+def place(root: str | os.PathLike[str] | None) -> str:
+    """The folder or URL of a store: what is given, else $PBGEN_STORE, else where those ship."""
+    return os.fspath(root or os.environ.get("PBGEN_STORE") or SHIPPED)
+
+
 class Store:
     """The artifacts in a folder or at a URL; by default in $PBGEN_STORE, or those that ship.
 
@@ -82,11 +87,11 @@ class Store:
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
-        place = os.fspath(root or os.environ.get("PBGEN_STORE") or SHIPPED)
-        self._folder: Folder = RemoteFolder(place) if "://" in place else LocalFolder(Path(place))
+        where = place(root)
+        self._folder: Folder = RemoteFolder(where) if "://" in where else LocalFolder(Path(where))
 
     def list(self) -> tuple[Entry, ...]:
-        """Every stored version, in the order of names and versions; empty for an absent folder."""
+        """Every stored version, in the order of names and versions."""
         return tuple(
             entry
             for name, versions in sorted(self._versions().items())
@@ -114,7 +119,7 @@ class Store:
         """The artifact that `find` finds, or found, verified."""
         entry = self.find(model) if isinstance(model, str) else model
         with about(entry.label):
-            file = self._folder.read(f"{entry.name}/{entry.version}{SUFFIX}")
+            file = self._folder.read(_file(entry))
             return artifact.parse(file, entry.name, entry.version)
 
     def add(self, path: str | os.PathLike[str], name: str | None = None) -> Entry:
@@ -151,7 +156,7 @@ class Store:
         """Deletes "name@version" that no alias means, or the alias of "name@alias"; returns what
         it was.
 
-        Raises VersionInUseError for a version with an alias, and for the active one.
+        Raises VersionInUseError for a version with an alias, the active one, and one that is held.
         """
         self.find(model)  # nothing is locked or made for what is not there
         with self._folder.locked():
@@ -168,8 +173,13 @@ class Store:
                     "version first"
                 )
             self._write_index(entry.name, shelf.aliases, shelf.last)
-            self._folder.delete(f"{entry.name}/{entry.version}{SUFFIX}")
+            with about(entry.label):
+                self._folder.delete(_file(entry))
             return entry
+
+    def hold(self, entry: Entry) -> Hold:
+        """What keeps a version from being removed while it is taken: by who serves it."""
+        return self._folder.hold(_file(entry))
 
     def _versions(self) -> dict[str, set[int]]:
         """The versions that are stored under each name."""
@@ -202,6 +212,10 @@ class Store:
 
     def _write_index(self, name: str, aliases: dict[str, int], last: int) -> None:
         self._folder.write(f"{name}/{INDEX}", schema.canonical(_Index(aliases=aliases, last=last)))
+
+
+def _file(entry: Entry) -> str:
+    return f"{entry.name}/{entry.version}{SUFFIX}"
 
 
 def _checked(what: str, pattern: re.Pattern[str], value: str) -> str:

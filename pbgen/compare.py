@@ -27,6 +27,7 @@ examples:
   pbgen compare
   pbgen compare --variants float full partial --seed 7 --out compared.png
   pbgen compare --variants partial@1 partial@2
+  pbgen compare --variants partial mine.safetensors
 """
 
 
@@ -34,7 +35,7 @@ examples:
 class Row:
     """One variant of a comparison; `swd` is None where it was not measured."""
 
-    variant: str
+    variant: str  # as it was asked for
     image_ms: float
     resident_bytes: int
     artifact_bytes: int
@@ -80,7 +81,7 @@ def _by_service(url: str, names: Sequence[str], seeds: range) -> list[Row]:
 def _by_kernels(names: Sequence[str], seeds: range) -> list[Row]:
     rows = []
     for name in names:
-        artifact = model_store.Store().open(name)
+        artifact = model_store.read(name)
         generator = kernels.Generator(artifact.spec)
         inputs = kernels.latents(seeds[0], len(seeds), generator.latent_dim)
         generator.run(inputs[:1])  # warm
@@ -104,11 +105,13 @@ def _by_kernels(names: Sequence[str], seeds: range) -> list[Row]:
 
 def _table(rows: Sequence[Row]) -> str:
     """The figures as text, and below what the first variant costs in terms of each other one."""
-    lines = [f"{'VARIANT':12}{'MS AN IMAGE':>12}{'BYTES HELD':>14}{'BYTES STORED':>14}{'SWD':>8}"]
+    width = max(12, *(len(row.variant) for row in rows))
+    head = f"{'MS AN IMAGE':>12}{'BYTES HELD':>14}{'BYTES STORED':>14}{'SWD':>8}"
+    lines = [f"{'VARIANT':{width}}{head}"]
     for row in rows:
         swd = "–" if row.swd is None else f"{row.swd:.1f}"
         lines.append(
-            f"{row.variant:12}{row.image_ms:12.2f}{row.resident_bytes:14,}"
+            f"{row.variant:{width}}{row.image_ms:12.2f}{row.resident_bytes:14,}"
             f"{row.artifact_bytes:14,}{swd:>8}"
         )
     first, *others = rows
@@ -146,7 +149,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         nargs="+",
         default=["float", "partial"],
         metavar="VARIANT",
-        help="two or three (default: float partial)",
+        help="two or three, of the store or, without --url, files (default: float partial)",
     )
     parser.add_argument(
         "--count", type=integer(1, 64), default=8, metavar="N", help="seeds (default: 8)"

@@ -2,6 +2,7 @@
 
 The way of a request:
 
+    protocol                      connections, closed if they bring no request
     middleware, security, head    around each: its id, metrics and log; limits; HEAD as GET
     gate                          an early no, where there is no room
     routes/, schemas/, parsing    its path, query and body; what answers hold

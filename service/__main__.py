@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from model_store import ArtifactError
 from service.app import create_app
 from service.logs import logging_json
-from service.settings import Settings, misspelt, wrong
+from service.protocol import protocol_within
+from service.settings import Settings, strays, wrong
 from service.state import StateUnavailableError
 
 # What a kernel thread that comes back from C waits at most for the event loop to let it have
@@ -40,6 +41,7 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 forwarded_allow_ips=settings.trusted_proxies,
+                http=protocol_within(settings.deadline_s),
                 lifespan="off",  # `run` enters it, so that a failure to start is told in a line
                 access_log=False,
                 log_config=None,
@@ -63,6 +65,8 @@ class Server(uvicorn.Server):
                 for each in sockets:
                     each.listen(self.config.backlog)
             await self.serve(sockets)
+            # What was cut off at the end is told in the log before that is closed.
+            await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -128,7 +132,7 @@ def main() -> int:
     try:
         sys.setswitchinterval(SWITCH_S)
         gc.set_threshold(COLLECT_AFTER)
-        for line in misspelt(os.environ):
+        for line in strays(os.environ):
             raise ValueError(line)
         settings = Settings()
         server = Server(create_app(settings), settings)

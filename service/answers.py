@@ -1,13 +1,18 @@
-"""The answers that carry images, with the headers that say where they come from."""
+"""Answers that carry images, with the headers that say where these come from, and 304."""
 
 from __future__ import annotations
 
-from fastapi import Response
+import re
+from collections.abc import Mapping
+
+from fastapi import Request, Response
 
 from service.engine import Model
 from service.images import Format
 from service.job import Done
 from service.subject import Subject
+
+_TAG = re.compile(r'"[^"]*"')
 
 
 def origin_headers(model: Model, subject: Subject) -> dict[str, str]:
@@ -29,3 +34,13 @@ def image_answer(
     headers = origin_headers(model, subject)
     headers["Server-Timing"] = done.server_timing()
     return Response(done.value, media_type=picture_format.media_type, headers=headers)
+
+
+def not_modified(request: Request, headers: Mapping[str, str]) -> Response | None:
+    """304 if If-None-Match names the ETag of these headers (RFC 9110, 13.1.2: weakly, or any by *);
+    they replace those that the client has kept.
+    """
+    told = ", ".join(request.headers.getlist("if-none-match")).strip()
+    if told == "*" or headers["ETag"] in _TAG.findall(told):
+        return Response(status_code=304, headers=headers)
+    return None

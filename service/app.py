@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -51,11 +52,53 @@ def create_app(settings: Settings) -> FastAPI:
     request_log = RequestLog()
     tracing = _open_tracing(settings)
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app = FastAPI(
+        title="PBGen",
+        summary="Faces from partially binarized generators",
+        version=INTERFACE_VERSION,
+        lifespan=partial(
+            _lifespan,
+            settings=settings,
+            metrics=metrics,
+            request_log=request_log,
+            tracing=tracing,
+        ),
+        generate_unique_id_function=lambda route: route.name,
+        telemetry=UNTRACED if tracing is None else tracing.config,
+        redirect_slashes=False,
+        docs_url=None,  # it fetches scripts from another host; `routes.documents` has ours
+        redoc_url=None,
+    )
+    errors.install(app)
+    openapi.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    # The last one added is the outermost.
+    app.add_middleware(Limits, body_bytes=settings.body_limit_bytes, deadline_s=settings.deadline_s)
+    app.add_middleware(Telemetry, metrics=metrics, request_log=request_log, tracing=tracing)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(Gate, metrics=metrics, request_log=request_log)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(
+    app: FastAPI,
+    settings: Settings,
+    metrics: Metrics,
+    request_log: RequestLog,
+    tracing: Tracing | None,
+) -> AsyncIterator[None]:
+    """Opens the parts, and closes them, the last one first, also where a later one fails."""
+    async with AsyncExitStack() as closing:
+        closing.callback(request_log.flush)
+        if tracing is not None:
+            closing.push_async_callback(asyncio.to_thread, tracing.close)
         engine = Engine(Store(settings.store), settings.isa, settings.threads)
         models = engine.load_active()
         state = open_state(settings)
+        closing.push_async_callback(state.close)
         metrics.breaker_open.set_function(lambda: state.is_left_alone)
         scheduler = Scheduler(
             settings.threads,
@@ -64,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
             settings.queue_limit,
             metrics,
         )
+        closing.callback(scheduler.close)
         gallery = Gallery(engine, models, scheduler, metrics)
         experiment = Experiment(settings.experiment, gallery.active)
         for variant, share in experiment.shares.items():
@@ -86,38 +130,14 @@ def create_app(settings: Settings) -> FastAPI:
         gc.collect()
         gc.freeze()
         following = asyncio.create_task(versions.follow())
+        closing.push_async_callback(_cancelled, following)
         yield
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
-        scheduler.close()
-        await state.close()
-        if tracing is not None:
-            await asyncio.to_thread(tracing.close)
-        request_log.flush()
 
-    app = FastAPI(
-        title="PBGen",
-        summary="Faces from partially binarized generators",
-        version=INTERFACE_VERSION,
-        lifespan=lifespan,
-        generate_unique_id_function=lambda route: route.name,
-        telemetry=UNTRACED if tracing is None else tracing.config,
-        redirect_slashes=False,
-        docs_url=None,  # it fetches scripts from another host; `routes.documents` has ours
-        redoc_url=None,
-    )
-    errors.install(app)
-    openapi.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
-    # The last one added is the outermost.
-    app.add_middleware(Limits, body_bytes=settings.body_limit_bytes, deadline_s=settings.deadline_s)
-    app.add_middleware(Telemetry, metrics=metrics, request_log=request_log, tracing=tracing)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(HeadAsGet)
-    app.add_middleware(Gate, metrics=metrics, request_log=request_log)
-    return app
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _open_tracing(settings: Settings) -> Tracing | None:

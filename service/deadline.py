@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import perf_counter
 
 from fastapi import Request
 
@@ -23,7 +22,7 @@ async def deadline(request: Request) -> AsyncIterator[None]:
     service = context(request)
     deadline_s = service.settings.deadline_s
     try:
-        async with asyncio.timeout(deadline_s - (perf_counter() - exchange(request).began)):
+        async with asyncio.timeout(deadline_s - exchange(request).age_s):
             yield
     except TimeoutError:
         service.metrics.rejected.labels("deadline").inc()

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from kernels import Generator
 from kernels.latents import latents_of
 from model_store import Artifact, ArtifactError, Entry, Store, UnknownModelError
+from model_store.errors import UnreadableError
+from model_store.folder import Hold
 from model_store.manifest import Manifest
 from service.errors import BrokenModel, Unavailable, Unknown, shown
 from service.logs import log
@@ -35,6 +37,7 @@ class Model:
     manifest: Manifest
     artifact_bytes: int
     generator: Generator
+    hold: Hold  # taken while it is served, so that nobody removes the version
 
     @property
     def digest(self) -> str:
@@ -50,8 +53,8 @@ class Model:
 
 
 class Engine:
-    """Makes models of a store's artifacts. Coroutines raise Unknown, and BrokenModel for one that
-    cannot be used.
+    """Makes models of a store's artifacts. Coroutines raise Unknown, BrokenModel for one that
+    cannot be used, and Unavailable for a store that cannot be read.
 
     A store may be slow, or hang until its back end gives up: over HTTP, after five minutes. So
     threads of their own wait for it, for each kind of call others.
@@ -117,6 +120,7 @@ class Engine:
                 manifest=artifact.manifest,
                 artifact_bytes=artifact.file_bytes,
                 generator=Generator(artifact.spec, self._threads, self._isa),
+                hold=self._store.hold(entry),
             )
             model.run([range(1)])  # so that the first request finds warm caches and mapped pages
         return model
@@ -126,6 +130,9 @@ async def _ask(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
     try:
         return await asyncio.get_running_loop().run_in_executor(threads, call)
     except ArtifactError as error:  # its words hold no path and may be passed on
+        if isinstance(error, UnreadableError) and error.artifact is None:
+            log.warning("%s", error)
+            raise Unavailable("The model store cannot be read now.", retry_after_s=1) from None
         kind = Unknown if isinstance(error, UnknownModelError) else BrokenModel
         raise kind(f"{error}.") from None
 

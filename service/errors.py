@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import HTTPException, RequestValidationError
+from fastapi.exceptions import HTTPException
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException as RouterException
 
 from service.exchange import exchange
 from service.state import StateUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:pbgen:problem:{}"
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes one at each such call
+_parts = json.JSONEncoder(ensure_ascii=False, default=repr).iterencode
 LONGEST_VALUE = 80  # characters of a client's value that are told back
+MOST_TOLD = 5  # wrong fields of a request
 
 
 class Problem(HTTPException):
@@ -43,6 +47,12 @@ class Problem(HTTPException):
     ) -> None:
         super().__init__(self.status, detail, headers)
         self.errors = list(errors)
+
+    @classmethod
+    def of(cls, place: str, name: str, value: object, bound: str) -> Self:
+        """The problem of one field: where it is, its value, and what would be right."""
+        field = {"in": place, "name": name, "value": shown(value), "bound": bound}
+        return cls(f"{name} must be {bound}, not {field['value']}.", errors=[field])
 
 
 class Malformed(Problem):
@@ -86,12 +96,6 @@ class MediaTypeUnsupported(Problem):
 
 class OutOfRange(Problem):
     status, kind, title = 422, "out-of-range", "A value is not one that is possible"
-
-    @classmethod
-    def of(cls, place: str, name: str, value: object, bound: str) -> OutOfRange:
-        """The problem of one field: where it is, its value, and what would be right."""
-        field = {"in": place, "name": name, "value": shown(value), "bound": bound}
-        return cls(f"{name} must be {bound}, not {field['value']}.", errors=[field])
 
 
 class BrokenModel(Problem):
@@ -159,7 +163,7 @@ def respond(problem: Problem, request_id: str) -> Response:
 def content(problem: Problem, request_id: str) -> bytes:
     """A problem as JSON."""
     told: dict[str, Any] = {
-        "type": f"urn:pbgen:problem:{problem.kind}",
+        "type": TYPE.format(problem.kind),
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
@@ -170,16 +174,17 @@ def content(problem: Problem, request_id: str) -> bytes:
     return _encode(told).encode("utf-8", "replace")
 
 
-def of_validation(error: RequestValidationError) -> Problem:
-    """The problem of a request that does not fit its schema: names, values and bounds."""
-    found = error.errors()
-    if any(each["type"] == "json_invalid" for each in found):
-        return not_json(error.body)
-    if isinstance(error.body, bytes):  # what is not announced as JSON is not parsed
-        return MediaTypeUnsupported("The body must be JSON, with Content-Type: application/json.")
-    fields = [_field(each) for each in found]
-    detail = "; ".join("{name} must be {bound}, not {value}".format_map(each) for each in fields)
-    return _kind(found)(f"{detail}.", errors=fields)
+def of_validation(place: str, error: ValidationError) -> Problem:
+    """The problem of a path, query or body that does not fit its schema: names, values, bounds.
+
+    Schemas keep the number of errors small (`schemas.requests.Asked`): each costs time and memory.
+    """
+    found = error.errors(include_url=False)
+    fields = [_field(place, each) for each in found[:MOST_TOLD]]
+    told = ["{name} must be {bound}, not {value}".format_map(each) for each in fields]
+    if len(found) > MOST_TOLD:
+        told.append(f"and {len(found) - MOST_TOLD} more")
+    return _kind(found)(f"{'; '.join(told)}.", errors=fields)
 
 
 def not_json(body: str | bytes) -> Malformed:
@@ -190,8 +195,24 @@ def not_json(body: str | bytes) -> Malformed:
 
 def shown(value: object) -> str:
     """A client's value as an error tells it back: as in JSON, and short."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+    if isinstance(value, str):
+        text = value[: LONGEST_VALUE + 1]
+    else:  # as much as is told, since all of it may be a megabyte, or nested too deeply
+        text = ""
+        for part in _parts(value):
+            text += part
+            if len(text) > LONGEST_VALUE:
+                break
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+
+
+def types() -> Iterator[str]:
+    """The type of every problem that can be told."""
+    kinds: list[type[Problem]] = [Problem]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        if "kind" in vars(kind) and kind is not ClientLeft:
+            yield TYPE.format(kind.kind)
 
 
 def install(app: FastAPI) -> None:
@@ -201,15 +222,13 @@ def install(app: FastAPI) -> None:
         match error:
             case Problem():
                 problem = error
-            case RequestValidationError():
-                problem = of_validation(error)
             case StateUnavailableError():
                 problem = Unavailable(f"This cannot be kept now: {error}.", retry_after_s=1)
             case RouterException():
                 problem = OfStatus(error.status_code, error.headers)
         return respond(problem, exchange(request).request_id)
 
-    for kind in (Problem, RequestValidationError, RouterException, StateUnavailableError):
+    for kind in (Problem, RouterException, StateUnavailableError):
         app.add_exception_handler(kind, tell)
 
 
@@ -222,6 +241,7 @@ BOUNDS = {
     "int_parsing_size": "an integer of at most 20 digits",
     "int_from_float": "an integer",
     "int_type": "an integer",
+    "no_digits": "an integer in plain digits",
     "float_parsing": "a number",
     "float_type": "a number",
     "finite_number": "a finite number",
@@ -234,25 +254,25 @@ BOUNDS = {
     "string_too_long": "text of at most {max_length} characters",
     "missing": "present",
     "extra_forbidden": "absent (it is not known)",
+    "too_many_names": "of at most {most} names",
 }
-COUNTS = ("count", "steps")
+COUNTS = (("count",), ("steps",))  # where they are
 
 
-def _field(error: Mapping[str, Any]) -> dict[str, str]:
+def _field(place: str, error: Mapping[str, Any]) -> dict[str, str]:
     """Where a validation error is, the value that was sent, and what would be right."""
-    place, *names = error["loc"]
     bound = BOUNDS.get(error["type"], "a valid value").format_map(error.get("ctx", {}))
     value = "absent" if error["type"] == "missing" else shown(error["input"]) or '""'
-    name = shown(".".join(map(str, names)) or str(place))
-    return {"in": str(place), "name": name, "value": value, "bound": bound}
+    name = shown(".".join(map(str, error["loc"])) or place)
+    return {"in": place, "name": name, "value": value, "bound": bound}
 
 
 def _kind(found: Iterable[Mapping[str, Any]]) -> type[Problem]:
     """A count beyond its bound asks for too much; any other value beyond one is a wrong value."""
     for error in found:
-        name, wrong = error["loc"][-1], error["type"]
+        name, wrong = error["loc"][-1:], error["type"]
         if wrong == "too_long" or (wrong == "less_than_equal" and name in COUNTS):
             return TooLarge
-        if wrong == "literal_error" and name == "format":
+        if wrong == "literal_error" and name == ("format",):
             return FormatUnavailable
     return OutOfRange

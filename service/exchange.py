@@ -32,6 +32,10 @@ class Exchange:
     trace: Trace | None = None  # with PBGEN_TRACING, if it is kept
 
     @property
+    def age_s(self) -> float:
+        return perf_counter() - self.began
+
+    @property
     def ids(self) -> dict[str, str]:
         """What leads from a log line or a measurement (as its exemplar) back to the request."""
         traced = {} if self.trace is None else {"trace_id": self.trace.id}

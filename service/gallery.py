@@ -79,7 +79,7 @@ class Gallery:
         if not _is_exact(label):
             label = (await self._engine.find(label)).label
         if label.partition("@")[0] != variant:
-            raise OutOfRange(f"model must be a version of {variant}, not {shown(label)}.")
+            raise OutOfRange.of("body", "model", label, f"a version of {variant}")
         if (served := self._held(label)) is None:
             served = await asyncio.shield(self._load(label))
         return served.model
@@ -92,8 +92,10 @@ class Gallery:
                 return current
             self._scheduler.retire(current.lane)
             self._metrics.forget_model(current.model)
+            current.model.hold.release()
         served = self._guests.pop(model.label, None) or self._open(model)
         self._active[model.variant] = served
+        served.model.hold.take()
         self._metrics.describe_model(served.model)
         return served
 

@@ -28,101 +28,73 @@ class Metrics:
     """The metrics of one app, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        prometheus_client.ProcessCollector(registry=registry)
-        prometheus_client.PlatformCollector(registry=registry)
-        prometheus_client.GCCollector(registry=registry)
-        self.requests = _quick(
-            Counter(
-                "pbgen_http_requests",
-                "Requests answered.",
-                ("route", "variant", "code"),
-                registry=registry,
-            )
+        self.registry = CollectorRegistry()
+        prometheus_client.ProcessCollector(registry=self.registry)
+        prometheus_client.PlatformCollector(registry=self.registry)
+        prometheus_client.GCCollector(registry=self.registry)
+        self.requests = self._counter(
+            "http_requests", "Requests answered.", "route", "variant", "code"
         )
-        self.request_duration = _duration(
-            registry, "http_request", "A request, first byte to last.", ("route", "variant")
+        self.request_duration = self._histogram(
+            "http_request_duration_seconds", "A request, first byte to last.", "route", "variant"
         )
-        self.queue_duration = _duration(
-            registry, "queue", "A request's wait for a kernel thread.", ("variant",)
+        self.queue_duration = self._histogram(
+            "queue_duration_seconds", "A request's wait for a kernel thread.", "variant"
         )
-        self.generate_duration = _duration(
-            registry, "generate", "One batch in the kernels.", ("variant",)
+        self.generate_duration = self._histogram(
+            "generate_duration_seconds", "One batch in the kernels.", "variant"
         )
-        self.encode_duration = _duration(
-            registry, "encode", "Encoding a request's images.", ("format",)
+        self.encode_duration = self._histogram(
+            "encode_duration_seconds", "Encoding a request's images.", "format"
         )
-        self.images = _quick(
-            Counter("pbgen_images", "Images made.", ("variant", "model"), registry=registry)
+        self.images = self._counter("images", "Images made.", "variant", "model")
+        self.batch_size = self._histogram(
+            "batch_size", "Images in a batch.", "variant", buckets=BATCHES
         )
-        self.batch_size = _quick(
-            Histogram(
-                "pbgen_batch_size",
-                "Images in a batch.",
-                ("variant",),
-                buckets=BATCHES,
-                registry=registry,
-            )
-        )
-        self.queue_depth = Gauge(
-            "pbgen_queue_depth", "Images that wait for a thread.", ("variant",), registry=registry
-        )
+        self.queue_depth = self._gauge("queue_depth", "Images that wait for a thread.", "variant")
         self.in_progress = _quick(
-            Gauge(
-                "pbgen_requests_in_progress",
-                "Requests for images not yet answered.",
-                ("variant",),
-                registry=registry,
-            )
+            self._gauge("requests_in_progress", "Requests for images not yet answered.", "variant")
         )
-        self.rejected = _quick(
-            Counter(
-                "pbgen_requests_rejected",
-                "Requests for images refused or given up.",
-                ("reason",),
-                registry=registry,
-            )
+        self.rejected = self._counter(
+            "requests_rejected", "Requests for images refused or given up.", "reason"
         )
         for reason in REJECTIONS:
             self.rejected.labels(reason)  # at 0, as a rate sees no rise where a series begins
-        self.resident_bytes = Gauge(
-            "pbgen_model_resident_bytes",
-            "What the prepared generator holds.",
-            ("variant", "precision"),
-            registry=registry,
+        self.resident_bytes = self._gauge(
+            "model_resident_bytes", "What the prepared generator holds.", "variant", "precision"
         )
-        self.model_info = Gauge(
-            "pbgen_model_info",
-            "1 for what is served.",
-            ("variant", "model", "digest", "isa"),
-            registry=registry,
+        self.model_info = self._gauge(
+            "model_info", "1 for what is served.", "variant", "model", "digest", "isa"
         )
-        self.model_swd = Gauge(
-            "pbgen_model_swd",
+        self.model_swd = self._gauge(
+            "model_swd",
             "Sliced Wasserstein distance to real faces, ×10³; lower is better.",
-            ("variant", "level"),
-            registry=registry,
+            *("variant", "level"),
+        )
+        self.cache_requests = self._counter(
+            "cache_requests", "Looks into the image cache.", "outcome"
+        )
+        self.arena_votes = self._counter("arena_votes", "Votes.", "left", "right", "choice")
+        self.breaker_open = self._gauge(
+            "state_breaker_open", "1 while Redis is left alone after failures."
+        )
+        self.experiment_weight = self._gauge(
+            "experiment_weight",
+            "The share of clients whose variant=auto means this variant.",
+            "variant",
         )
 
-        self.cache_requests = Counter(
-            "pbgen_cache_requests", "Looks into the image cache.", ("outcome",), registry=registry
-        )
-        self.arena_votes = Counter(
-            "pbgen_arena_votes",
-            "Votes.",
-            ("left", "right", "choice"),
-            registry=registry,
-        )
-        self.breaker_open = Gauge(
-            "pbgen_state_breaker_open",
-            "1 while Redis is left alone after failures.",
-            registry=registry,
-        )
-        self.experiment_weight = Gauge(
-            "pbgen_experiment_weight",
-            "The share of clients whose variant=auto means this variant.",
-            ("variant",),
-            registry=registry,
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return _quick(Counter(f"pbgen_{name}", help_text, labels, registry=self.registry))
+
+    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
+        return Gauge(f"pbgen_{name}", help_text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, help_text: str, *labels: str, buckets: tuple[float, ...] = DURATIONS_S
+    ) -> Histogram:
+        return _quick(
+            Histogram(f"pbgen_{name}", help_text, labels, buckets=buckets, registry=self.registry)
         )
 
     def describe_model(self, model: Model) -> None:
@@ -154,20 +126,6 @@ class Metrics:
         except (TypeError, ValueError):  # of a version that is no number
             encode, media_type = choose_encoder("")
         return encode(self.registry), media_type
-
-
-def _duration(
-    registry: CollectorRegistry, what: str, help_text: str, labels: tuple[str, ...]
-) -> Histogram:
-    return _quick(
-        Histogram(
-            f"pbgen_{what}_duration_seconds",
-            help_text,
-            labels,
-            buckets=DURATIONS_S,
-            registry=registry,
-        )
-    )
 
 
 def _quick(metric: Metric) -> Metric:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import Internal, Problem, respond
+from service.errors import ClientLeft, Internal, Problem, Unavailable, respond
 from service.exchange import Exchange, open_exchange
 from service.logs import RequestLog, log
 from service.metrics import Metrics
@@ -36,10 +36,10 @@ class Telemetry:
         exchange = open_exchange(scope)
         if self._tracing is not None:
             exchange.trace = self._tracing.open(exchange.request_id)
-        code = 0
+        code, ended = 0, False
 
         async def named(message: Message) -> None:
-            nonlocal code
+            nonlocal code, ended
             if message["type"] == "http.response.start":
                 code = message["status"]
                 named_by = (b"x-request-id", exchange.request_id.encode())
@@ -47,21 +47,28 @@ class Telemetry:
                 if exchange.trace is not None:
                     exchange.trace.name_variant(exchange.variant)
             await send(message)
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
             await self._app(scope, receive, named)
+            if not ended:  # only a stream comes in parts, and stops between them for this alone
+                code = ClientLeft.status
+                self._metrics.rejected.labels("client_left").inc()
+        except asyncio.CancelledError:  # by the server, which is told to stop and waits no longer
+            code = Unavailable.status
+            raise
         except Exception as error:
             if code:  # the answer had begun: the server cuts it off, and the client sees that
+                code = Internal.status
                 raise
             await respond(self._problem(error, exchange.request_id), exchange.request_id)(
                 scope, receive, named
             )
         finally:
-            route = getattr(scope.get("route"), "path", NO_ROUTE)
-            self._tell(scope["method"], route, code, exchange)
+            self._tell(scope["method"], _route(scope), code, exchange)
 
     def _tell(self, method: str, route: str, code: int, exchange: Exchange) -> None:
-        duration_s = perf_counter() - exchange.began
+        duration_s = exchange.age_s
         ids = exchange.ids
         self._metrics.requests.labels(route, exchange.variant, code).inc()
         self._metrics.request_duration.labels(route, exchange.variant).observe(duration_s, ids)
@@ -81,3 +88,11 @@ class Telemetry:
             return error
         log.error("request %s failed", request_id, exc_info=error)
         return Internal("The service failed; its log tells more under this request's id.")
+
+
+def _route(scope: Scope) -> str:
+    """The path that a request's route was declared with, so that as a label it stays bounded."""
+    if (route := scope.get("route")) is not None:
+        return str(route.path)
+    document: str = scope["app"].openapi_url  # FastAPI's own, which tells no route
+    return document if scope["path"] == document else NO_ROUTE

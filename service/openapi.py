@@ -1,10 +1,11 @@
 """The OpenAPI document: FastAPI's own, with our problems, images and keys in place of its guesses.
 
-docs/openapi.json is a copy (python -m docs.reference), which a test compares.
+docs/openapi.json is a copy (python -m docs), which a test compares.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from service.errors import MEDIA_TYPE
 from service.images import FORMATS
 from service.schemas.pictures import EncodedImages
 from service.schemas.problem import ProblemDetails
-from service.schemas.requests import GenerateBody
+from service.schemas.requests import GenerateBody, Swap, VoteBody
 
 TEMPLATE = "#/components/schemas/{model}"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -42,6 +43,12 @@ PROBLEM_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Ret
 ORIGIN = ("X-PBGen-Variant", "X-PBGen-Model", "X-PBGen-Digest", "X-PBGen-Seed")  # of images
 OPTIONAL = ("X-PBGen-Seed", "Server-Timing")  # the others are there wherever they are listed
 CACHING = ("ETag", "Cache-Control")
+CONDITION = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags of what the client has; if this is one of them: 304.",
+    "schema": {"type": "string"},
+}
 HEADERS = {
     "X-Request-ID": "Names this exchange in logs and problems: what the request's own X-Request-ID "
     "says, if that is a word of at most 64 letters, digits and ._-, else drawn.",
@@ -57,6 +64,46 @@ HEADERS = {
     "Retry-After": "Seconds after which to ask again.",
     "WWW-Authenticate": "How to show a key: Bearer.",
 }
+
+
+def described(
+    *,
+    path: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    body: type[BaseModel] | None = None,
+    body_required: bool = True,
+    header: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The `openapi_extra` of a `parsing.DirectRoute` that parses these."""
+    parameters = [*_parameters("path", path), *_parameters("query", query)]
+    if header is not None:
+        parameters.append(header)
+    told: dict[str, Any] = {"parameters": parameters} if parameters else {}
+    if body is not None:
+        content = {"application/json": {"schema": reference(body)}}
+        told["requestBody"] = {"required": body_required, "content": content}
+    return told
+
+
+def _parameters(place: str, model: type[BaseModel] | None) -> Iterator[dict[str, Any]]:
+    schema = {} if model is None else model.model_json_schema()
+    for name, part in schema.get("properties", {}).items():
+        for each in part.pop("anyOf", ()):  # a URL has no null: it leaves a parameter out
+            if each != {"type": "null"}:
+                part = each | part
+        yield {
+            "name": name,
+            "in": place,
+            "required": name in schema.get("required", ()),
+            "description": part.get("description", ""),
+            "schema": part,
+        }
+
+
+def unchanged(what: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers CONDITION (`answers.not_modified`)."""
+    told = f"The {what} is still the one with the ETag of If-None-Match."
+    return {304: {"description": told, "headers": header_references(*CACHING)}}
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:
@@ -114,7 +161,7 @@ def install(app: FastAPI) -> None:
                 for name, told in HEADERS.items()
             }
             components["securitySchemes"] = {KEY: {"type": "http", "scheme": "bearer"}}
-            for model in (ProblemDetails, EncodedImages, GenerateBody):
+            for model in (ProblemDetails, EncodedImages, GenerateBody, Swap, VoteBody):
                 schema = model.model_json_schema(ref_template=TEMPLATE)
                 parts = {**schema.pop("$defs", {}), model.__name__: schema}
                 components["schemas"].update(parts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,7 +11,7 @@ from fastapi import Request
 from numpy.typing import NDArray
 
 from service.errors import ClientLeft, DeadlineExceeded, Problem, Unavailable
-from service.exchange import exchange
+from service.exchange import Exchange, exchange
 from service.gallery import Served
 from service.images import Format, Pixels
 from service.job import Done, Job
@@ -47,9 +46,7 @@ class Pipeline:
             subject.inputs,
             lambda pictures: picture_format.encode(pictures, subject.seeds),
         )
-        self._metrics.encode_duration.labels(picture_format.name).observe(
-            done.finish_s, exchange(request).ids
-        )
+        self._observe_encoding(exchange(request), picture_format, done)
         return done
 
     async def make(
@@ -64,7 +61,7 @@ class Pipeline:
         Raises Unavailable, DeadlineExceeded and ClientLeft.
         """
         told = exchange(request)
-        variant, label = served.model.variant, served.model.label
+        variant = served.model.variant
         progress = self._metrics.in_progress.labels(variant)
         progress.inc()
         try:
@@ -75,10 +72,9 @@ class Pipeline:
                 served.lane.withdraw(job)
         finally:
             progress.dec()
-        self._metrics.queue_duration.labels(variant).observe(done.queue_s, told.ids)
+        self._observe_images(told, served, done, len(inputs))
         if told.trace is not None:
             told.trace.add_stages(done, variant, len(inputs))
-        self._metrics.images.labels(variant, label).inc(len(inputs))
         return done
 
     @property
@@ -88,7 +84,7 @@ class Pipeline:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether `check_room` could refuse anyone now."""
+        """Whether `refusal` could be one for anyone now."""
         return self._scheduler.is_crowded
 
     def refusal(self, served: Served, client: str) -> Unavailable | None:
@@ -117,9 +113,26 @@ class Pipeline:
         except QueueFullError:
             return None
 
-    def sent(self, served: Served, count: int) -> None:
-        """Counts images made by `queue`."""
-        self._metrics.images.labels(served.model.variant, served.model.label).inc(count)
+    def sent(
+        self,
+        told: Exchange,
+        served: Served,
+        picture_format: Format,
+        done: Done[bytes],
+        images: int,
+    ) -> None:
+        """Counts the images that a job of `queue` made and encoded."""
+        self._observe_images(told, served, done, images)
+        self._observe_encoding(told, picture_format, done)
+
+    def _observe_images(self, told: Exchange, served: Served, done: Done[Any], images: int) -> None:
+        variant, label = served.model.variant, served.model.label
+        self._metrics.queue_duration.labels(variant).observe(done.queue_s, told.ids)
+        self._metrics.images.labels(variant, label).inc(images)
+
+    def _observe_encoding(self, told: Exchange, picture_format: Format, done: Done[bytes]) -> None:
+        encoding = self._metrics.encode_duration.labels(picture_format.name)
+        encoding.observe(done.finish_s, told.ids)
 
     def _admit(
         self,
@@ -148,7 +161,7 @@ class Pipeline:
         Two timers cost less than `asyncio.wait` with a time-out does.
         """
         loop = asyncio.get_running_loop()
-        age_s = perf_counter() - exchange(request).began
+        age_s = exchange(request).age_s
         watching: list[asyncio.Task[None]] = []
         timers = (
             loop.call_later(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -71,9 +70,8 @@ class Limits:
             nonlocal received, ended
             if ended:
                 return await receive()  # when the client leaves
-            left_s = self._deadline_s - (perf_counter() - scope[KEY].began)
             try:
-                async with asyncio.timeout(left_s):
+                async with asyncio.timeout(self._deadline_s - scope[KEY].age_s):
                     message = await receive()
             except TimeoutError:
                 raise self._too_slow() from None

@@ -57,6 +57,13 @@ def _place(value: str) -> str:
     return value
 
 
+LINK = "_SERVICE_HOST"
+# Variables PBGEN_… that are no settings of the service, and may be there when it starts.
+OTHERS = (
+    *("PBGEN_KEY", "PBGEN_URL"),  # of the client and the command line: what they ask, and how
+    *("PBGEN_TEST_EXAMPLES", "PBGEN_TEST_LIBRARY"),  # of tests, which start services
+)
+
 # Parsed here, so that what is no JSON is told with the variable's name.
 JSON = (NoDecode, BeforeValidator(_parsed))
 
@@ -111,7 +118,7 @@ class Settings(BaseSettings):
         default=10.0,
         gt=0,
         le=3600,
-        description="Seconds from a request's arrival until it gets 504.",
+        description="Seconds from a request's arrival until it gets 504, and for its head to come.",
     )
     body_limit_bytes: int = Field(
         default=2**20, ge=1, description="Largest request body; a larger one gets 413."
@@ -140,7 +147,10 @@ class Settings(BaseSettings):
         description="Redis that replicas share; unset: this process alone.",
     )
     redis_timeout_s: float = Field(
-        default=0.1, gt=0, le=60, description="Seconds that a call of Redis may take."
+        default=0.1,
+        gt=0,
+        le=60,
+        description="Seconds that Redis may take; what holds up the service itself does not count.",
     )
     cache_bytes: int = Field(
         default=64 * 2**20, ge=0, description="Bytes of images kept for GET /images."
@@ -186,24 +196,15 @@ def wrong(error: ValidationError) -> Iterator[str]:
         yield f"{place} must be {bound}, not {value}"
 
 
-def misspelt(environment: Iterable[str]) -> Iterator[str]:
-    """A line for each variable that is no setting but almost named like one."""
+def strays(environment: Iterable[str]) -> Iterator[str]:
+    """A line for each variable PBGEN_… that is no setting, and is not there for another reason."""
+    given = set(environment)
     names = [f"PBGEN_{name.upper()}" for name in Settings.model_fields]
-    for given in environment:
-        if given.startswith("PBGEN_") and given not in names:
-            for near in get_close_matches(given, names, n=1, cutoff=0.88):
-                yield f"{given} is no setting; {near} is"
-
-
-def table() -> str:
-    """Every setting as a table in Markdown."""
-    rows = ["| variable | default | what it is |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
-        if field.default_factory is not None or field.default is None:
-            default = ""
-        elif isinstance(field.default, frozenset | tuple | dict):
-            default = f"`{json.dumps(field.default, default=sorted)}`"
-        else:
-            default = f"`{field.default}`"
-        rows.append(f"| `PBGEN_{name.upper()}` | {default} | {field.description} |")
-    return "\n".join(rows)
+    # Kubernetes names the services around: of one named pbgen, PBGEN_SERVICE_HOST, PBGEN_PORT_….
+    services = [each.removesuffix("SERVICE_HOST") for each in given if each.endswith(LINK)]
+    linked = tuple(f"{each}{kind}" for each in services for kind in ("SERVICE_", "PORT"))
+    for name in sorted(given.difference(names, OTHERS)):
+        if name.startswith("PBGEN_") and not name.startswith(linked):
+            near = get_close_matches(name[6:], [each[6:] for each in names], n=1, cutoff=0.5)
+            right = f"PBGEN_{near[0]} is" if near else "`pbgen serve --help` lists those that are"
+            yield f"{name} is no setting; {right}"

@@ -33,15 +33,18 @@ def subject(query: GenerateQuery, body: GenerateBody | None, latent_dim: int) ->
     """The subject of a request. Raises OutOfRange."""
     if body is None:
         return Subject(consecutive(query.seed, query.count))
-    if "seed" in query.model_fields_set or "count" in query.model_fields_set:
-        raise OutOfRange("A body takes the place of seed and count: give one or the other.")
+    for name in ("seed", "count"):
+        if name in query.model_fields_set:
+            bound = "absent beside a body, which takes its place"
+            raise OutOfRange.of("query", name, getattr(query, name), bound)
     match body:
         case GenerateBody(latents=list(rows), interpolate=None):
             return Subject(quantized(rows, latent_dim))
         case GenerateBody(latents=None, interpolate=Interpolation() as way):
             return Subject(interpolated(way, latent_dim))
         case _:
-            raise OutOfRange("The body must have one of latents and interpolate.")
+            told = "neither" if body.latents is None else "both"
+            raise OutOfRange.of("body", "body", told, "either latents or interpolate")
 
 
 def consecutive(seed: int | None, count: int) -> range:

@@ -12,10 +12,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
+from fastapi import Request
+
+from service.context import context
+from service.exchange import exchange
 from service.gallery import Served
 from service.images import Format, Pixels
 from service.job import Job
-from service.pipeline import Pipeline
 from service.ustar import END, member
 
 CHUNK = 32  # images
@@ -24,31 +27,46 @@ DIGITS = 8  # of a member's name
 
 
 async def tar_stream(
-    pipeline: Pipeline, client: str, served: Served, seeds: range, picture_format: Format
+    request: Request, served: Served, seeds: range, picture_format: Format
 ) -> AsyncIterator[bytes]:
-    """The tar, a chunk of images at a time; member i is image i, and manifest.json comes last."""
-    flow = f"stream of {client}"  # waits by itself: what streams hold refuses no single face
+    """The tar, a chunk of images at a time; member i is image i, and manifest.json comes last.
+
+    The caller has charged the client for the first chunk. Each other is charged before it is made,
+    so a stream goes on at the rate of the allowance, and what a client that leaves did not get
+    made it does not owe.
+    """
+    service, told = context(request), exchange(request)
+    pipeline, progress = service.pipeline, service.metrics.in_progress.labels(served.model.variant)
+    flow = f"stream of {told.client}"  # waits by itself: what streams hold refuses no single face
     jobs: deque[Job[bytes]] = deque()
     starts = range(0, len(seeds), CHUNK)
-    submitted = 0
+    paid, submitted, wait_s = 1, 0, 0.0
+    progress.inc()
     try:
         while jobs or submitted < len(starts):
             while submitted < len(starts) and len(jobs) < pipeline.threads:
                 start = starts[submitted]
                 part = seeds[start : start + CHUNK]
+                if paid == submitted:
+                    if wait_s := await service.state.charge(told.client, len(part)):
+                        wait_s *= 2  # in the second half the client's other requests find room
+                        break
+                    paid += 1
                 job = pipeline.queue(flow, served, part, _wrap(picture_format, start))
                 if job is None:
+                    wait_s = FULL_QUEUE_WAIT_S
                     break
                 jobs.append(job)
                 submitted += 1
             if jobs:
-                content = (await jobs[0].future).value
-                pipeline.sent(served, jobs.popleft().rows)
-                yield content
+                done = await jobs[0].future
+                pipeline.sent(told, served, picture_format, done, jobs.popleft().rows)
+                yield done.value
             else:
-                await asyncio.sleep(FULL_QUEUE_WAIT_S)
+                await asyncio.sleep(wait_s)
         yield member("manifest.json", _manifest(served, seeds, picture_format)) + END
     finally:  # also when the client has left
+        progress.dec()
         for job in jobs:
             served.lane.withdraw(job)
 

@@ -69,6 +69,11 @@ class Versions:
                 self._pauses.pop(label, None)
                 # Another may have been activated since.
                 if (await self._activated()).get(variant) == label:
+                    log.info(
+                        "serves %s, which was swapped in, and no more %s",
+                        label,
+                        served.model.label,
+                    )
                     self._gallery.serve(model)
 
     async def _activated(self) -> Mapping[str, str]:

@@ -118,6 +118,7 @@ def manifest(spec: GeneratorSpec, variant: Variant = "partial") -> dict[str, Any
         },
         "swd": {"64": 10.0, "32": 20.0, "16": 60.0, "mean": 30.0},
         "export": {"largest_difference": 1, "mean_difference": 0.25},
+        "directions": [],
     }
 
 

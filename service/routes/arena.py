@@ -15,13 +15,14 @@ from service.arena import draw_pair, standings
 from service.context import context
 from service.errors import Conflict, Forbidden, Unknown
 from service.images import FORMATS, Pixels
-from service.openapi import MAY_NEED_KEY, problems
+from service.openapi import MAY_NEED_KEY, described, problems
+from service.parsing import DirectRoute, parse_body
 from service.schemas.arena import ArenaResults, Interval, Pair, PairResult, Rating, Revealed
 from service.schemas.requests import VoteBody
 from service.state import Vote
 from service.subject import consecutive
 
-router = APIRouter(prefix="/arena")
+router = APIRouter(prefix="/arena", route_class=DirectRoute)
 
 TOKEN_TTL_S = 900
 
@@ -54,12 +55,13 @@ async def pair(request: Request) -> Pair:
 
 @router.post(
     "/votes",
-    openapi_extra=MAY_NEED_KEY,
+    openapi_extra=MAY_NEED_KEY | described(body=VoteBody),
     responses=problems(400, 401, 403, 409, 413, 415, 422, 503, 504),
 )
-async def vote(request: Request, body: VoteBody) -> Revealed:
+async def vote(request: Request) -> Revealed:
     """Casts a vote, once a token, and tells what the pair was."""
     service = admit(request, "vote")
+    body = await parse_body(request, VoteBody)
     pair = service.sealer.unseal(body.token, TOKEN_TTL_S)
     if pair is None:
         raise Forbidden(f"The token is not one of /arena/pairs, or older than {TOKEN_TTL_S} s.")

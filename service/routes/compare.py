@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from service import comparison
 from service.admission import admit, charge, choose
 from service.errors import OutOfRange, shown
-from service.openapi import BINARY, MAY_NEED_KEY, header_references, problems
-from service.parsing import named_once
+from service.openapi import BINARY, MAY_NEED_KEY, described, header_references, problems
+from service.parsing import DirectRoute, parse_query
 from service.schemas.comparison import Comparison
 from service.schemas.requests import CompareQuery
 from service.subject import consecutive
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.post(
     "/compare",
-    openapi_extra=MAY_NEED_KEY,
+    openapi_extra=MAY_NEED_KEY | described(query=CompareQuery),
     response_model=Comparison,
     responses={
         200: {"content": {"image/png": BINARY}, "headers": header_references("X-PBGen-Seed")},
         **problems(401, 403, 404, 406, 413, 422, 429, 503, 504),
     },
 )
-async def compare(request: Request, query: Annotated[CompareQuery, Query()]) -> Response:
+async def compare(request: Request) -> Response:
     """Makes the same seeds' images by two or three variants, and measures each."""
     service = admit(request, "generate")
-    named_once(request)
+    query = parse_query(request, CompareQuery)
     names = [name for name in (query.a, query.b, query.c) if name is not None]
     if len(set(names)) < len(names):
         listed = ", ".join(map(shown, names))

@@ -7,8 +7,15 @@ from fastapi import APIRouter, Request, Response
 from service.admission import admit, charge, choose
 from service.answers import image_answer
 from service.images import FORMATS
-from service.openapi import MAY_NEED_KEY, ORIGIN, header_references, image_content, problems
-from service.parsing import DirectRoute, described, parse_body, parse_query
+from service.openapi import (
+    MAY_NEED_KEY,
+    ORIGIN,
+    described,
+    header_references,
+    image_content,
+    problems,
+)
+from service.parsing import DirectRoute, parse_optional_body, parse_query
 from service.schemas.requests import GenerateBody, GenerateQuery
 from service.subject import subject
 
@@ -17,11 +24,12 @@ router = APIRouter(route_class=DirectRoute)
 
 @router.post(
     "/generate",
-    openapi_extra=MAY_NEED_KEY | described(GenerateQuery, GenerateBody),
+    openapi_extra=MAY_NEED_KEY
+    | described(query=GenerateQuery, body=GenerateBody, body_required=False),
     response_class=Response,
     responses={
         200: {
-            "description": "The image, or several: in an image format as a grid.",
+            "description": "The image, or several: in an image format as a grid (see count).",
             "content": image_content(),
             "headers": header_references(*ORIGIN, "Server-Timing"),
         },
@@ -32,7 +40,7 @@ async def generate(request: Request) -> Response:
     """Makes images. Equal seeds give equal images, alone or among others, before and after."""
     service = admit(request, "generate")
     query = parse_query(request, GenerateQuery)
-    body = await parse_body(request, GenerateBody)
+    body = await parse_optional_body(request, GenerateBody)
     served = await choose(request, query.variant)
     wanted = subject(query, body, served.model.generator.latent_dim)
     picture_format = FORMATS[query.format]

@@ -8,12 +8,14 @@ from service.context import context
 
 router = APIRouter()
 
+MEDIA_TYPES = ("text/plain", "application/openmetrics-text")
+
 
 @router.get(
     "/metrics",
     response_class=Response,
     response_description="The metrics, as text.",
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {each: {"schema": {"type": "string"}} for each in MEDIA_TYPES}}},
 )
 async def metrics(request: Request) -> Response:
     """Every metric; OpenMetrics when the Accept header asks for it."""

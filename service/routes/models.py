@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 
 from model_store import Entry
 from service.context import context
 from service.deadline import deadline
 from service.gallery import Gallery
-from service.openapi import problems
-from service.routes.variants import layers
-from service.schemas.models import Direction, ModelDetails, Models, StoredModel
+from service.openapi import described, problems
+from service.parsing import DirectRoute, parse_path
+from service.schemas.models import Direction, Layer, ModelDetails, Models, StoredModel
+from service.schemas.requests import ModelPath
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
-@router.get("/models", responses=problems(404, 422, 504))
+@router.get("/models", responses=problems(404, 422, 503, 504))
 async def models(request: Request) -> Models:
     """Every stored version, whether it is served or not."""
     async with deadline(request):
@@ -25,15 +24,16 @@ async def models(request: Request) -> Models:
     return Models(models=[_summary(entry, context(request).gallery) for entry in entries])
 
 
-@router.get("/models/{name}/{version}", responses=problems(404, 422, 504))
-async def model(
-    request: Request,
-    name: Annotated[str, Path(max_length=80, description="As in the store: `partial`.")],
-    version: Annotated[int, Path(ge=1, le=10**9 - 1)],
-) -> ModelDetails:
+@router.get(
+    "/models/{name}/{version}",
+    openapi_extra=described(path=ModelPath),
+    responses=problems(404, 422, 503, 504),
+)
+async def model(request: Request) -> ModelDetails:
     """All that a stored version says of itself; its digest is checked anew."""
+    asked = parse_path(request, ModelPath)
     async with deadline(request):
-        artifact = await context(request).engine.artifact(f"{name}@{version}")
+        artifact = await context(request).engine.artifact(f"{asked.name}@{asked.version}")
     manifest = artifact.manifest
     return ModelDetails(
         model=artifact.label,
@@ -41,9 +41,9 @@ async def model(
         architecture=manifest["architecture"],
         digest=artifact.digest,
         artifact_bytes=artifact.file_bytes,
-        layers=layers(manifest),
+        layers=[Layer.of(row) for row in manifest["layers"]],
         swd=manifest["swd"],
-        directions=[Direction(**each) for each in manifest.get("directions", [])],
+        directions=[Direction(**each) for each in manifest["directions"]],
         provenance=dict(manifest["provenance"]),
         export=manifest["export"],
     )

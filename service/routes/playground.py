@@ -7,24 +7,22 @@ import hashlib
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from service.answers import not_modified
 from service.context import context
 from service.errors import Unknown
-from service.openapi import CACHING, header_references
+from service.openapi import CACHING, CONDITION, described, header_references, unchanged
 from service.page import CONTENT_SECURITY_POLICY, site
-from service.routes.images import matches
 
 router = APIRouter()
 
 
 @router.get(
     "/",
+    openapi_extra=described(header=CONDITION),
     response_class=HTMLResponse,
     responses={
         200: {"description": "The page.", "headers": header_references(*CACHING)},
-        304: {
-            "description": "The page is still the one with the ETag of If-None-Match.",
-            "headers": header_references(*CACHING),
-        },
+        **unchanged("page"),
     },
 )
 async def playground(request: Request) -> Response:
@@ -33,15 +31,12 @@ async def playground(request: Request) -> Response:
     can_ask = served.keys.is_open("generate")  # an image in a page is asked for without a key
     faces = served.gallery.active.items() if can_ask else ()
     page = site().page({variant: each.model.label for variant, each in faces})
-    tag = f'"{hashlib.sha256(page).hexdigest()[:32]}"'
     headers = {
-        "ETag": tag,
+        "ETag": f'"{hashlib.sha256(page).hexdigest()[:32]}"',
         "Cache-Control": "no-cache",
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,  # a 304's headers replace the kept ones
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     }
-    if matches(request.headers.getlist("if-none-match"), tag):
-        return Response(status_code=304, headers=headers)
-    return HTMLResponse(page, headers=headers)
+    return not_modified(request, headers) or HTMLResponse(page, headers=headers)
 
 
 @router.get("/web/{release}/{name}", include_in_schema=False)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Request
 
-from fastapi import APIRouter, Path, Request
-
-from model_store.manifest import Manifest
 from service.admission import admit
 from service.context import context
 from service.deadline import deadline
 from service.engine import Model
 from service.exchange import exchange
-from service.openapi import NEEDS_KEY, problems
+from service.openapi import NEEDS_KEY, described, problems
+from service.parsing import DirectRoute, parse_body, parse_path
 from service.schemas.models import Layer, Variant, Variants
-from service.schemas.requests import Swap
+from service.schemas.requests import Swap, VariantPath
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.get("/variants")
@@ -28,17 +26,15 @@ async def variants(request: Request) -> Variants:
 
 @router.put(
     "/variants/{variant}",
-    openapi_extra=NEEDS_KEY,
+    openapi_extra=NEEDS_KEY | described(path=VariantPath, body=Swap),
     responses=problems(400, 401, 403, 404, 413, 415, 422, 503, 504),
 )
-async def swap(
-    request: Request,
-    variant: Annotated[str, Path(max_length=80, description="Of those that are served.")],
-    wanted: Swap,
-) -> Variant:
+async def swap(request: Request) -> Variant:
     """Serves another stored version from now on. Work in hand ends on the old one, and a version
     that cannot be used leaves it serving."""
     service = admit(request, "admin")
+    variant = parse_path(request, VariantPath).variant
+    wanted = await parse_body(request, Swap)
     async with deadline(request):
         model = await service.gallery.version(variant, wanted.model)
     served = await service.versions.activate(model)
@@ -58,21 +54,5 @@ def describe(model: Model) -> Variant:
         artifact_bytes=model.artifact_bytes,
         resident_bytes=model.generator.resident_bytes,
         swd=model.manifest["swd"],
-        layers=layers(model.manifest),
+        layers=[Layer.of(row) for row in model.manifest["layers"]],
     )
-
-
-def layers(manifest: Manifest) -> list[Layer]:
-    """The layer table as the interface tells it."""
-    return [
-        Layer(
-            c_in=row["c_in"],
-            c_out=row["c_out"],
-            kernel=row["kernel"],
-            stride=row["stride"],
-            size_in=row["size_in"],
-            precision=row["precision"],
-            redundancy=row["redundancy"]["ratio"],
-        )
-        for row in manifest["layers"]
-    ]

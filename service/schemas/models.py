@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from model_store.manifest import LayerRow
+
 
 class Layer(BaseModel):
     """One deconvolution of a generator."""
@@ -19,6 +21,11 @@ class Layer(BaseModel):
     redundancy: Annotated[
         float, Field(description="The paper's metric, c_in·k² / (h_out·w_out); above 1: redundant.")
     ]
+
+    @classmethod
+    def of(cls, row: LayerRow) -> Layer:
+        """A row of a manifest's layer table as the interface tells it."""
+        return cls.model_validate({**row, "redundancy": row["redundancy"]["ratio"]})
 
 
 class Variant(BaseModel):

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.errors import types
+
 
 class FieldProblem(BaseModel):
     """One value of a request that is not possible."""
@@ -21,7 +23,13 @@ class FieldProblem(BaseModel):
 class ProblemDetails(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str
+    type: Annotated[
+        str,
+        Field(
+            description="Which kind of problem it is, whatever its words.",
+            json_schema_extra={"enum": [*types()]},
+        ),
+    ]
     title: str
     status: int
     detail: str

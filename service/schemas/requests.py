@@ -4,54 +4,87 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from kernels.latents import LARGEST_SEED
 from service.state.interface import Choice
 
 LARGEST_COUNT = 64
 LARGEST_STREAM = 10_000_000
+LARGEST_LATENT = 1024  # numbers
+MOST_NAMES = 16  # of an object
 FormatName = Literal["png", "jpeg", "webp", "npy", "json"]  # the keys of `images.FORMATS`
+
+
+class Asked(BaseModel):
+    """What a request says, by known names alone.
+
+    Of many names most are unknown, and each of these would cost an error; so do not look at them.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few(cls, data: object) -> object:
+        if isinstance(data, dict) and len(data) > MOST_NAMES:
+            raise PydanticCustomError("too_many_names", "too many names", {"most": MOST_NAMES})
+        return data
+
+
+def _in_digits(value: object) -> object:
+    if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdecimal()):
+        raise PydanticCustomError("no_digits", "other than digits")
+    return value
+
+
+DIGITS = BeforeValidator(_in_digits)  # pydantic also takes 1_0, 1.0 and blanks around
 
 VariantName = Annotated[
     str,
     Field(
         max_length=80,
-        description="A variant (`float`, `full`, `partial`) or an exact model (`partial@1`).",
+        description="A variant (`float`, `full`, `partial`), an exact model (`partial@1`), or "
+        "`auto`: where the service runs an experiment, what the client was drawn for.",
     ),
 ]
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Seed = Annotated[
+    int, Field(ge=0, le=LARGEST_SEED, description="Decides the latent vector."), DIGITS
+]
 OptionalSeed = Annotated[
-    int | None,
+    Seed | None,
     Field(
-        ge=0,
-        le=LARGEST_SEED,
         description="Image i of an answer has seed `seed + i`. Absent: drawn at random and told in "
-        "X-PBGen-Seed.",
+        "X-PBGen-Seed."
     ),
 ]
 
 
-class Interpolation(BaseModel):
+class Interpolation(Asked):
     """A straight way between the latents of two seeds."""
-
-    model_config = ConfigDict(extra="forbid")
 
     start: Annotated[Seed, Field(alias="from", description="The first image's seed.")]
     to: Annotated[Seed, Field(description="The last image's seed.")]
-    steps: Annotated[int, Field(ge=2, le=LARGEST_COUNT, description="Images, ends included.")]
+    steps: Annotated[
+        int, Field(ge=2, le=LARGEST_COUNT, description="Images, ends included."), DIGITS
+    ]
 
 
-class GenerateQuery(BaseModel):
+class GenerateQuery(Asked):
     """The query of POST /generate."""
-
-    model_config = ConfigDict(extra="forbid")
 
     variant: VariantName = "partial"
     seed: OptionalSeed = None
     count: Annotated[
         int,
-        Field(ge=1, le=LARGEST_COUNT, description="Images; several are one picture, a grid."),
+        Field(
+            ge=1,
+            le=LARGEST_COUNT,
+            description="Images; several are one picture: a grid of ⌈√count⌉ columns, row by row, "
+            "the rest of the last row black.",
+        ),
+        DIGITS,
     ] = 1
     format: Annotated[
         FormatName,
@@ -59,16 +92,20 @@ class GenerateQuery(BaseModel):
     ] = "png"
 
 
-Latent = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+# Of latents the first wrong number alone is told, and nothing after it is looked at.
+Latent = Annotated[
+    list[Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]],
+    Field(max_length=LARGEST_LATENT),
+    FailFast(),
+]
 
 
-class GenerateBody(BaseModel):
+class GenerateBody(Asked):
     """The optional body of POST /generate: latents, or interpolate, in place of a seed."""
 
-    model_config = ConfigDict(extra="forbid")
-
     latents: Annotated[
-        list[list[Latent]] | None,
+        list[Latent] | None,
+        FailFast(),
         Field(
             min_length=1,
             max_length=LARGEST_COUNT,
@@ -79,46 +116,60 @@ class GenerateBody(BaseModel):
     interpolate: Interpolation | None = None
 
 
-class StreamQuery(BaseModel):
+class StreamQuery(Asked):
     """The query of POST /generate/stream."""
-
-    model_config = ConfigDict(extra="forbid")
 
     variant: VariantName = "partial"
     seed: OptionalSeed = None
-    count: Annotated[int, Field(ge=1, le=LARGEST_STREAM, description="Images.")] = 1000
+    count: Annotated[int, Field(ge=1, le=LARGEST_STREAM, description="Images."), DIGITS] = 1000
     format: Annotated[
         Literal["png", "jpeg", "webp", "npy"], Field(description="Of each image by itself.")
     ] = "png"
 
 
-class CompareQuery(BaseModel):
+class CompareQuery(Asked):
     """The query of POST /compare."""
-
-    model_config = ConfigDict(extra="forbid")
 
     a: VariantName = "float"
     b: VariantName = "partial"
     c: Annotated[VariantName | None, Field(description="A third, if wanted.")] = None
     seed: OptionalSeed = None
-    count: Annotated[int, Field(ge=1, le=LARGEST_COUNT, description="Images of each.")] = 8
+    count: Annotated[int, Field(ge=1, le=LARGEST_COUNT, description="Images of each."), DIGITS] = 8
     format: Annotated[
         Literal["json", "png"], Field(description="png: one labelled picture, a row a variant.")
     ] = "json"
 
 
-class Swap(BaseModel):
+class Swap(Asked):
     """The body of PUT /variants/{variant}."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: Annotated[str, Field(max_length=80, description="name@version, of the same name.")]
 
 
-class VoteBody(BaseModel):
+class VoteBody(Asked):
     """The body of POST /arena/votes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     token: Annotated[str, Field(max_length=1000)]
     choice: Choice
+
+
+class ImagePath(Asked):
+    """The path of GET /images/{variant}/{seed}.png."""
+
+    variant: VariantName
+    seed: Seed
+
+
+class VariantPath(Asked):
+    """The path of PUT /variants/{variant}."""
+
+    variant: Annotated[str, Field(max_length=80, description="Of those that are served.")]
+
+
+class ModelPath(Asked):
+    """The path of GET /models/{name}/{version}."""
+
+    name: Annotated[str, Field(max_length=80, description="As in the store: `partial`.")]
+    version: Annotated[
+        int, Field(ge=1, le=10**9 - 1, description="Of that name, counted from 1."), DIGITS
+    ]

@@ -10,7 +10,10 @@ PAUSE_S = 1.0  # for which nothing is tried; then one call is, and decides
 
 
 class Breaker:
-    """Closed: calls are made. Open: they are not. After a pause one call at a time is tried."""
+    """Closed: calls are made. Open: they are not. After a pause one call at a time is tried.
+
+    Calls that do not ask it may tell it what came of them too.
+    """
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeAlias
 
+from service.state.batcher import Batcher
 from service.state.interface import RECHECK_S, State, StateUnavailableError, Tallies, Vote
 from service.state.memory import Allowance, ImageCache, RateLimits
 
-T = TypeVar("T")
+Action: TypeAlias = Callable[[sqlite3.Connection], Any]
 
 FILE = "pbgen.sqlite3"
 BUSY_S = 2.0  # wait for another process that writes to the same file
@@ -34,17 +35,16 @@ class EmbeddedState(State):
     def __init__(self, data: Path, cache_bytes: int, allowance: Allowance | None) -> None:
         self._images = ImageCache(cache_bytes)
         self._limits = RateLimits(allowance)
-        # One thread owns the connection: SQLite blocks, and the event loop must not.
-        self._thread = ThreadPoolExecutor(1, "pbgen-state")
-        self._connection = self._thread.submit(_connect, data).result()
+        self._writer = _Database(data)
+        self._reader = _Database(data)  # SQLite lets it read while another process writes
 
     @property
     def is_left_alone(self) -> bool:
         return False
 
     async def close(self) -> None:
-        await self._run(lambda connection: connection.close())
-        self._thread.shutdown()
+        await self._reader.close()
+        await self._writer.close()
 
     async def cached(self, key: str) -> bytes | None:
         return self._images.get(key)
@@ -59,18 +59,17 @@ class EmbeddedState(State):
         row = tuple(str(value) if isinstance(value, int) else value for value in astuple(vote))
 
         def insert(connection: sqlite3.Connection) -> bool:
-            with connection:
-                made = connection.execute(
-                    "INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP) "
-                    "ON CONFLICT DO NOTHING",
-                    row,
-                )
+            made = connection.execute(
+                "INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP) "
+                "ON CONFLICT DO NOTHING",
+                row,
+            )
             return made.rowcount == 1
 
-        return await self._run(insert)
+        return bool(await self._writer.ask(insert))
 
     async def tallies(self) -> Tallies:
-        rows = await self._run(
+        rows = await self._reader.ask(
             lambda connection: connection.execute(
                 "SELECT left, right, choice, count(*) FROM votes GROUP BY left, right, choice"
             ).fetchall()
@@ -78,27 +77,52 @@ class EmbeddedState(State):
         return {(left, right, choice): count for left, right, choice, count in rows}
 
     async def active(self) -> Mapping[str, str]:
-        return await self._run(
-            lambda connection: dict(connection.execute("SELECT variant, label FROM active"))
+        rows = await self._reader.ask(
+            lambda connection: connection.execute("SELECT variant, label FROM active").fetchall()
         )
+        return dict(rows)
 
     async def activate(self, variant: str, label: str) -> None:
-        def insert(connection: sqlite3.Connection) -> None:
-            with connection:
-                connection.execute("REPLACE INTO active VALUES (?, ?)", (variant, label))
-
-        await self._run(insert)
+        await self._writer.ask(
+            lambda connection: connection.execute(
+                "REPLACE INTO active VALUES (?, ?)", (variant, label)
+            )
+        )
 
     async def changed(self) -> bool:
         await asyncio.sleep(RECHECK_S)
         return False  # nobody announces anything to this process
 
-    async def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        loop = asyncio.get_running_loop()
+
+class _Database:
+    """One connection, and the thread that owns it: SQLite blocks, and the event loop must not.
+
+    What is asked for at the same time is one transaction, which waits BUSY_S at most for another
+    process's, once for all of it.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._thread = ThreadPoolExecutor(1, "pbgen-state")
+        self._connection = self._thread.submit(_connect, data).result()
+        self._batcher: Batcher[Action] = Batcher(self._transact)
+
+    async def ask(self, action: Action) -> Any:
+        return await self._batcher.ask(action)
+
+    async def close(self) -> None:
+        await self._batcher.close()
+        self._connection.close()
+        self._thread.shutdown()
+
+    async def _transact(self, actions: Sequence[Action]) -> Sequence[Any]:
+        def run() -> list[Any]:
+            with self._connection:
+                return [action(self._connection) for action in actions]
+
         try:
-            return await loop.run_in_executor(self._thread, action, self._connection)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
         except sqlite3.Error:
-            raise StateUnavailableError("the data directory cannot be written now") from None
+            raise StateUnavailableError("the data directory cannot be used now") from None
 
 
 def _connect(data: Path) -> sqlite3.Connection:

@@ -37,7 +37,8 @@ class State(ABC):
     @property
     @abstractmethod
     def is_left_alone(self) -> bool:
-        """Whether nothing is asked of it for a moment, after failures."""
+        """Whether it is asked only for what cannot be done without it for a moment, after
+        failures."""
 
     @abstractmethod
     async def close(self) -> None: ...

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from time import time
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from service.state.batcher import Batcher
 from service.state.breaker import Breaker
 from service.state.interface import (
     RECHECK_S,
@@ -24,8 +26,9 @@ from service.state.interface import (
     Vote,
 )
 from service.state.memory import Allowance, RateLimits
+from service.state.patience import within
 
-T = TypeVar("T")
+Command: TypeAlias = Sequence[str | bytes | float]
 
 PREFIX = "pbgen:"
 ACTIVE = f"{PREFIX}active"  # hash: variant → label; also the channel that announces a change
@@ -33,7 +36,6 @@ TALLIES = f"{PREFIX}tallies"  # hash: "left right choice" → count
 VOTES = f"{PREFIX}votes"  # stream: every vote in full
 IMAGES = f"{PREFIX}images"  # sorted set: image key → time of last use
 IMAGES_BYTES = f"{PREFIX}images:bytes"
-CONNECTIONS = 32  # beyond, calls wait for one another
 
 # A vote and the mark of its token are kept together or not at all.
 CAST = """
@@ -53,6 +55,12 @@ paid_at = paid_at + ARGV[2]
 redis.call('SET', KEYS[1], string.format('%.6f', paid_at), 'PX', math.ceil((paid_at - now) * 1e3))
 return '0'
 """
+# A cached image, which is now the one used last.
+CACHED = """
+local image = redis.call('GET', KEYS[1])
+if image then redis.call('ZADD', KEYS[2], 'XX', ARGV[1], KEYS[1]) end
+return image
+"""
 # Keeps an image; the ones used longest ago make room.
 CACHE = """
 redis.call('DECRBY', KEYS[2], redis.call('STRLEN', ARGV[1]))
@@ -66,10 +74,16 @@ while bytes > tonumber(ARGV[4]) do
   redis.call('DEL', oldest)
 end
 """
+# Keeps a swap and announces it.
+ACTIVATE = """
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PUBLISH', KEYS[1], ARGV[1])
+"""
 
 
 class RedisState(State):
-    """Every call takes at most `timeout_s`; after a few failures in a row none is made for a while.
+    """Every round trip takes at most `timeout_s`; after a few failed ones in a row, the calls that
+    images can do without are not made for a while.
 
     While Redis is away, images are not cached, and each replica keeps the rate limits by itself.
     """
@@ -82,18 +96,16 @@ class RedisState(State):
         self._cache_bytes = cache_bytes
         self._allowance = allowance
         self._own_limits = RateLimits(allowance)
-        pool = BlockingConnectionPool.from_url(
+        # The client's own time-outs would also count what holds up this process. In protocol 3 it
+        # does not look whether Redis has closed a connection before it sends (redis-py 8.1).
+        self._redis = Redis.from_url(
             url,
-            max_connections=CONNECTIONS,
-            timeout=timeout_s,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
+            protocol=2,
+            socket_timeout=None,
+            socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
-        self._redis = Redis.from_pool(pool)
-        self._cast = self._redis.register_script(CAST)
-        self._charge = self._redis.register_script(CHARGE)
-        self._cache = self._redis.register_script(CACHE)
+        self._batcher: Batcher[Command] = Batcher(self._round_trip)
         self._announcements = self._redis.pubsub(ignore_subscribe_messages=True)
 
     @property
@@ -101,48 +113,41 @@ class RedisState(State):
         return self._breaker.is_open
 
     async def close(self) -> None:
+        await self._batcher.close()
         await self._announcements.aclose()  # type: ignore[no-untyped-call]
         await self._redis.aclose()
 
     async def cached(self, key: str) -> bytes | None:
         try:
-            image = await self._try(self._redis.get(PREFIX + key))
-            if image is not None:
-                await self._try(self._redis.zadd(IMAGES, {PREFIX + key: time()}, xx=True))
+            image = await self._try(_script(CACHED, [PREFIX + key, IMAGES], [time()]))
         except StateUnavailableError:
             return None
         return cast("bytes | None", image)
 
     async def cache(self, key: str, image: bytes) -> None:
         arguments: list[str | bytes | float] = [PREFIX + key, image, time(), self._cache_bytes]
-        try:
-            await self._try(self._cache(keys=[IMAGES, IMAGES_BYTES], args=arguments))
-        except StateUnavailableError:
-            return
+        with suppress(StateUnavailableError):
+            await self._try(_script(CACHE, [IMAGES, IMAGES_BYTES], arguments))
 
     async def charge(self, client: str, images: int) -> float:
         if self._allowance is None:
             return 0.0
-        burst_s, cost_s = (
-            self._allowance.burst / self._allowance.rate,
-            images / self._allowance.rate,
-        )
+        rate, burst = self._allowance.rate, self._allowance.burst
+        script = _script(CHARGE, [f"{PREFIX}owed:{client}"], [burst / rate, images / rate])
         try:
-            script = self._charge(keys=[f"{PREFIX}owed:{client}"], args=[burst_s, cost_s])
             return float(await self._try(script))
         except StateUnavailableError:
             return self._own_limits.charge(client, images)
 
     async def cast(self, vote: Vote) -> bool:
         mark_ms = max(1, int((vote.expires_at - time() + 60) * 1000))
-        script = self._cast(
-            keys=[f"{PREFIX}used:{vote.token_id}", TALLIES, VOTES],
-            args=[mark_ms, f"{vote.left} {vote.right} {vote.choice}", json.dumps(asdict(vote))],
-        )
-        return bool(await self._try(script))
+        keys = [f"{PREFIX}used:{vote.token_id}", TALLIES, VOTES]
+        tally = f"{vote.left} {vote.right} {vote.choice}"
+        script = _script(CAST, keys, [mark_ms, tally, json.dumps(asdict(vote))])
+        return bool(await self._batcher.ask(script))
 
     async def tallies(self) -> Tallies:
-        found = await self._try(self._redis.hgetall(TALLIES))
+        found = await self._batcher.ask(["HGETALL", TALLIES])
         tallies: dict[tuple[str, str, Choice], int] = {}
         for key, count in found.items():
             left, right, choice = key.decode().split(" ")
@@ -150,18 +155,15 @@ class RedisState(State):
         return tallies
 
     async def active(self) -> Mapping[str, str]:
-        found = await self._try(self._redis.hgetall(ACTIVE))
+        found = await self._batcher.ask(["HGETALL", ACTIVE])
         return {variant.decode(): label.decode() for variant, label in found.items()}
 
     async def activate(self, variant: str, label: str) -> None:
-        async with self._redis.pipeline(transaction=True) as both:
-            both.hset(ACTIVE, variant, label)
-            both.publish(ACTIVE, variant)
-            await self._try(both.execute())
+        await self._batcher.ask(_script(ACTIVATE, [ACTIVE], [variant, label]))
 
     async def changed(self) -> bool:
         try:
-            async with asyncio.timeout(RECHECK_S + 2 * self._timeout_s):
+            async with asyncio.timeout(2 * RECHECK_S):
                 if not self._announcements.subscribed:
                     await self._announcements.subscribe(ACTIVE)
                 return await self._announcements.get_message(timeout=RECHECK_S) is not None
@@ -171,16 +173,34 @@ class RedisState(State):
             await asyncio.sleep(RECHECK_S)
             return False
 
-    async def _try(self, call: Awaitable[Any]) -> Any:
+    async def _try(self, command: Command) -> Any:
+        """Asks for what can be done without, so not while the breaker is open."""
         if not self._breaker.permits():
-            if asyncio.iscoroutine(call):
-                call.close()
             raise StateUnavailableError("Redis is left alone for a moment after failures")
+        return await self._batcher.ask(command)
+
+    async def _round_trip(self, commands: Sequence[Command]) -> Sequence[Any]:
+        """The commands' answers, in one pipeline, and the breaker told how it went."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
         try:
-            # The client's own time-outs are for each read and write; this one is for the whole.
-            result = await asyncio.wait_for(call, self._timeout_s)
+            answers = await within(self._timeout_s, pipeline.execute(raise_on_error=False))
         except (RedisError, OSError, TimeoutError):
             self._breaker.failed()
             raise StateUnavailableError("Redis cannot be reached now") from None
-        self._breaker.succeeded()
-        return result
+        if any(isinstance(answer, RedisError) for answer in answers):
+            self._breaker.failed()
+        else:
+            self._breaker.succeeded()
+        return [
+            StateUnavailableError("Redis refuses it now")
+            if isinstance(answer, RedisError)
+            else answer
+            for answer in answers
+        ]
+
+
+def _script(text: str, keys: list[str], arguments: Sequence[str | bytes | float]) -> Command:
+    # Whole, not by its digest: Redis compiles it once, and may forget digests.
+    return ["EVAL", text, len(keys), *keys, *arguments]

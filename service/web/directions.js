@@ -52,7 +52,7 @@ export class Directions {
     const vectors = (await this.#service.directions(model)).map((direction) => direction.vector);
     this.#known.set(model, vectors);
     if (!vectors.length) {
-      this.#note.textContent = `${model} cannot be moved: its file was exported before files held directions.`;
+      this.#note.textContent = `${model} cannot be moved: its file holds no directions.`;
     }
     return vectors;
   }

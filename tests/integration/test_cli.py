@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -72,6 +73,15 @@ def test_compare_prints_a_row_a_variant(
     assert done.stderr == f"wrote {out}: seeds 1 … 8\n"
 
 
+def test_compare_takes_files_too(random_store: Path, tmp_path: Path) -> None:
+    mine = shutil.copy(random_store / "full" / "1.safetensors", tmp_path / "mine.safetensors")
+    done = pbgen("compare", "--variants", mine, "float", "--seed", 1, store=random_store)
+    assert done.returncode == 0
+    _, ours, theirs, _ = done.stdout.splitlines()
+    assert (ours.split()[0], theirs.split()[0]) == (str(mine), "float")
+    assert len(ours) == len(theirs)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -86,6 +96,7 @@ def test_compare_prints_a_row_a_variant(
         (("generate", "--url", "nonsense"), 2, "http:// or https://, not 'nonsense'"),
         (("compare", "--variants", "full"), 2, "two or three"),
         (("compare", "--variants", "full", "nobody"), 1, "nobody"),
+        (("compare", "--variants", "full", "nobody.safetensors"), 1, "nobody.safetensors"),
         (("compare", "--out", "nowhere/faces.png"), 2, "no folder nowhere"),
         (("bench", "--batches", "0"), 2, "must be 1 or more"),
         (("bench", "--seconds", "-1"), 2, "must be more than 0"),
@@ -102,6 +113,14 @@ def test_errors_are_lines(
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert not re.search(r"^seed", done.stderr, re.MULTILINE)  # what is not drawn has none
+
+
+@pytest.mark.parametrize("command", ["generate", "compare", "store list"])
+def test_a_store_that_is_nowhere_is_not_called_empty(tmp_path: Path, command: str) -> None:
+    done = pbgen(*command.split(), store=tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert "the store is no folder that is there; --store or PBGEN_STORE must" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["generate", "compare"])

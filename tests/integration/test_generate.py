@@ -148,6 +148,11 @@ def test_interpolation_begins_and_ends_at_its_seeds(http: httpx.Client, random_s
         ("format=", 406, ['not ""']),
         ("seed=" + "9" * 3000, 422, ["seed", "at most 18446744073709551615", "999…"]),
         ("seed=seven", 422, ["seed", "an integer", "seven"]),
+        ("seed=null", 422, ["seed", "an integer", "null"]),
+        ("seed=1_0", 422, ["seed", "plain digits", "1_0"]),
+        ("seed=%201", 422, ["seed", "plain digits", "not  1"]),
+        ("count=1.0", 422, ["count", "plain digits", "1.0"]),
+        ("count=%D9%A1", 422, ["count", "plain digits", "\u0661"]),
         ("count=0", 422, ["count", "at least 1", "0"]),
         ("count=65", 413, ["count", "at most 64", "65"]),
         ("count=1000000000", 413, ["count", "at most 64", "1000000000"]),
@@ -170,7 +175,12 @@ def test_a_wrong_query_is_told_by_name_value_and_bound(
         ("{garbage", 400, ["a JSON object", "'{garbage'"]),
         ("[]", 422, ["an object"]),
         ("null", 422, ["an object", "not null"]),
-        ("{}", 422, ["latents", "interpolate"]),
+        ("{}", 422, ["either latents or interpolate", "neither"]),
+        (
+            '{"latents": [[0]], "interpolate": {"from": 1, "to": 2, "steps": 3}}',
+            422,
+            ["either latents or interpolate", "both"],
+        ),
         ('{"latents": [[0.5]]}', 422, ["latents.0", "12", "1"]),
         ('{"latents": [[2]]}', 422, ["latents.0.0", "at most 1", "2"]),
         ('{"latents": [[NaN]]}', 422, ["latents.0.0", "finite", "NaN"]),
@@ -201,8 +211,11 @@ def test_answers_say_what_browsers_may_do(http: httpx.Client) -> None:
     assert "access-control-allow-origin" not in headers
 
 
-def test_a_body_beside_a_seed_is_refused(http: httpx.Client) -> None:
-    problem(http.post("/generate?seed=1", json={"latents": [[0.0] * 12]}), 422)
+@pytest.mark.parametrize("name", ["seed", "count"])
+def test_a_body_beside_a_seed_is_refused(http: httpx.Client, name: str) -> None:
+    told = problem(http.post(f"/generate?{name}=1", json={"latents": [[0.0] * 12]}), 422)
+    bound = "absent beside a body, which takes its place"
+    assert told["errors"] == [{"in": "query", "name": name, "value": "1", "bound": bound}]
 
 
 def test_a_body_that_is_not_json_is_415(http: httpx.Client) -> None:

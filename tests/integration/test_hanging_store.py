@@ -99,3 +99,36 @@ def test_a_store_that_hangs_does_not_hold_up_the_end(versions: Path) -> None:
         assert client.get("/models/partial/2").status_code == 504
         server.process.terminate()
         assert server.process.wait(timeout=10) == 0
+
+
+def test_a_store_that_vanishes_is_told_and_stops_no_face(versions: Path) -> None:
+    elsewhere = versions.with_name("elsewhere")
+    with (
+        serving(store=versions, api_keys=API_KEYS) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+
+        def swap() -> httpx.Response:
+            return client.put("/variants/partial", json={"model": "partial@2"}, headers=ADMIN)
+
+        documented = client.get("/openapi.json").json()["paths"]
+        versions.rename(elsewhere)
+        for answer, path in (
+            (client.get("/models"), "/models"),
+            (client.get("/models/partial/2"), "/models/{name}/{version}"),
+            (client.get("/images/partial@2/7.png"), "/images/{variant}/{seed}.png"),
+            (client.post("/generate?variant=partial@2"), "/generate"),
+            (client.post("/compare?a=float&b=partial@2"), "/compare"),
+            (swap(), "/variants/{variant}"),
+        ):
+            assert answer.status_code == 503
+            assert "503" in documented[path][answer.request.method.lower()]["responses"]
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["detail"] == "The model store cannot be read now."
+            assert answer.headers["retry-after"] == "1"
+            assert str(versions) not in answer.text
+        for path in ("/livez", "/readyz", "/variants", "/images/partial/7.png"):
+            assert client.get(path).status_code == 200
+        assert client.post("/generate?variant=float").headers["x-pbgen-model"] == "float@1"
+        elsewhere.rename(versions)
+        assert swap().json()["model"] == "partial@2"

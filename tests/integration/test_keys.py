@@ -18,6 +18,7 @@ ADMIN = {"authorization": "Bearer admin-key"}
 KEYS = [
     Key(name="ops", sha256=hash_key("admin-key"), scopes=frozenset({"admin"})),
     Key(name="app", sha256=hash_key("app-key"), scopes=frozenset({"generate"})),
+    Key(name="jury", sha256=hash_key("jury-key"), scopes=frozenset({"vote"})),
 ]
 API_KEYS = json.dumps([key.model_dump(mode="json") for key in KEYS])
 
@@ -57,19 +58,54 @@ def test_admin_calls_are_refused_unless_a_key_is_set(http: httpx.Client) -> None
     assert http.put("/variants/partial", json={"model": "partial@1"}).status_code == 403
 
 
-def test_a_closed_service_lets_only_keys_generate(random_store: Path) -> None:
+@pytest.fixture(scope="module")
+def closed(random_store: Path) -> Iterator[httpx.Client]:
     with (
         serving(store=random_store, api_keys=API_KEYS, open_scopes="[]") as server,
-        httpx.Client(base_url=server.url) as client,
+        httpx.Client(base_url=server.url, timeout=30) as client,
     ):
-        assert client.post("/generate").status_code == 401
-        assert client.get("/images/partial/1.png").status_code == 401
-        assert client.post("/generate", headers=ADMIN).status_code == 403
-        app = {"authorization": "Bearer app-key"}
-        assert client.post("/generate", headers=app).status_code == 200
-        kept = client.get("/images/partial/1.png", headers=app).headers["cache-control"]
-        assert kept == "private, max-age=60"
-        assert client.get("/readyz").status_code == 200
+        yield client
+
+
+def test_a_closed_service_lets_only_keys_generate(closed: httpx.Client) -> None:
+    assert closed.post("/generate").status_code == 401
+    assert closed.get("/images/partial/1.png").status_code == 401
+    assert closed.post("/generate", headers=ADMIN).status_code == 403
+    app = {"authorization": "Bearer app-key"}
+    assert closed.post("/generate", headers=app).status_code == 200
+    kept = closed.get("/images/partial/1.png", headers=app).headers["cache-control"]
+    assert kept == "private, max-age=60"
+    assert closed.get("/readyz").status_code == 200
+
+
+WRONG = [  # method, path, what it is declared as, body: each is wrong in all that it says
+    ("POST", "/generate?count=65", "/generate", b"{garbage"),
+    ("POST", "/generate/stream?seed=x", "/generate/stream", b""),
+    ("POST", "/compare?colour=red", "/compare", b""),
+    ("GET", f"/images/{'x' * 81}/-1.png", "/images/{variant}/{seed}.png", b""),
+    ("POST", "/arena/pairs", "/arena/pairs", b"[]"),
+    ("POST", "/arena/votes", "/arena/votes", b"{garbage"),
+    ("PUT", f"/variants/{'x' * 81}", "/variants/{variant}", b"[]"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "route", "body"), WRONG)
+def test_the_key_is_looked_at_before_the_content(
+    closed: httpx.Client, method: str, path: str, route: str, body: bytes
+) -> None:
+    assert closed.request(method, path, content=body).status_code == 401, route
+    other = {"authorization": "Bearer app-key" if method == "PUT" else "Bearer admin-key"}
+    assert closed.request(method, path, content=body, headers=other).status_code == 403
+
+
+def test_every_call_that_may_need_a_key_is_among_those(closed: httpx.Client) -> None:
+    calls = {
+        (method.upper(), route)
+        for route, methods in closed.get("/openapi.json").json()["paths"].items()
+        for method, operation in methods.items()
+        if "security" in operation
+    }
+    assert calls == {(method, route) for method, _, route, _ in WRONG}
 
 
 def test_keys_are_made_and_told_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from service.metrics import REJECTIONS
-from tests.exposition import samples
+from tests.exposition import sample, samples
 
 
 def test_metrics_count_what_happened(http: httpx.Client) -> None:
@@ -32,6 +32,13 @@ def test_metrics_count_what_happened(http: httpx.Client) -> None:
     assert after["pbgen_queue_depth", frozenset({("variant", "full")})] == 0
     assert after["pbgen_requests_in_progress", frozenset({("variant", "full")})] == 0
     assert not any("nobody" in value for _, labels in after for _, value in labels)
+
+
+def test_the_interface_is_a_route_like_others(http: httpx.Client) -> None:
+    http.get("/openapi.json")
+    told = {"route": "/openapi.json", "variant": "", "code": "200"}
+    assert sample(http, "pbgen_http_requests_total", **told) >= 1
+    assert not sample(http, "pbgen_http_requests_total", **told | {"route": "none"})
 
 
 def test_metrics_say_what_is_served(http: httpx.Client) -> None:

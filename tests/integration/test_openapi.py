@@ -44,7 +44,7 @@ def test_every_answer_is_in_the_document(random_store: Path, tmp_path: Path) -> 
 
 def test_the_committed_document_is_the_served_one(http: httpx.Client) -> None:
     document = json.loads((ROOT / "docs" / "openapi.json").read_text())
-    assert http.get("/openapi.json").json() == document, "run python -m docs.reference"
+    assert http.get("/openapi.json").json() == document, "run python -m docs"
 
 
 @pytest.mark.parametrize(

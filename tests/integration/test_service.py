@@ -157,6 +157,10 @@ def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_stor
     [
         ({"port": "99999"}, "PBGEN_PORT must be at most 65535, not 99999"),
         ({"thread": "2"}, "PBGEN_THREAD is no setting; PBGEN_THREADS is"),
+        (
+            {"colour": "red"},
+            "PBGEN_COLOUR is no setting; `pbgen serve --help` lists those that are",
+        ),
         ({"secret": "too short"}, "PBGEN_SECRET must be text of at least 16 characters, not …"),
         ({"host": "nowhere.invalid"}, "PBGEN_HOST must be an address of this machine, not nowhere"),
         ({"isa": "z80"}, "isa must be one of"),

@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from PIL import Image
 
 import model_store
 from kernels import Generator, latents
+from tests.exposition import sample, samples
 from tests.serving import Server, serving
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,9 @@ def test_every_image_is_there_in_order(own: Server, random_store: Path, read: tu
         "count": 75,
         "format": name,
     }
+    document = httpx.get(f"{own.url}/openapi.json").json()
+    told = document["paths"]["/generate/stream"]["post"]["responses"]["200"]["description"]
+    assert all(f"`{field}`" in told for field in manifest)
 
 
 def metric(own: Server, line: str) -> float:
@@ -83,7 +89,8 @@ def test_memory_does_not_grow_with_the_stream(own: Server) -> None:
 def test_a_slow_reader_is_waited_for_and_a_leaver_is_not(own: Server) -> None:
     query = "count=1000000&format=npy&seed=0"
     with httpx.stream("POST", f"{own.url}/generate/stream?{query}", timeout=30) as answer:
-        next(answer.iter_bytes())
+        read = answer.iter_bytes()  # named, since it leaves when it is forgotten
+        next(read)
         time.sleep(0.5)  # the buffers of both ends fill
         made = metric(own, IMAGES)
         time.sleep(0.3)
@@ -94,6 +101,69 @@ def test_a_slow_reader_is_waited_for_and_a_leaver_is_not(own: Server) -> None:
     time.sleep(0.2)
     assert metric(own, IMAGES) == made
     assert metric(own, 'pbgen_queue_depth{variant="partial"}') == 0
+
+
+def test_what_a_leaver_did_not_get_made_it_does_not_owe(random_store: Path) -> None:
+    with serving(store=random_store, threads=1, rate_limit=100, rate_burst=64) as server:
+        query = f"{server.url}/generate/stream?count=1000000&format=npy"
+        with httpx.stream("POST", query, timeout=30) as answer:
+            next(answer.iter_bytes())
+        until(lambda: httpx.post(f"{server.url}/generate").status_code == 200, 5)
+
+
+def test_a_stream_goes_on_at_the_allowed_rate(random_store: Path) -> None:
+    with serving(store=random_store, threads=1, rate_limit=100, rate_burst=64) as server:
+        others: list[int] = []
+        began = time.monotonic()
+        query = f"{server.url}/generate/stream?count=480&format=npy"
+        with httpx.stream("POST", query, timeout=30) as answer:
+            for _ in answer.iter_bytes(32 * (512 + 1024)):
+                others.append(httpx.post(f"{server.url}/generate").status_code)
+        # The last chunk is charged once no more than 64 of 448 are owed.
+        assert time.monotonic() - began > (448 - 64) / 100
+        assert 200 in others[3:]  # its client finds room for other requests meanwhile
+
+
+def test_a_stream_is_in_progress_until_its_client_leaves(own: Server) -> None:
+    with httpx.Client(base_url=own.url, timeout=30) as client:
+        before = samples(client)
+
+        def grown(name: str, **labels: str) -> float:
+            key = (name, frozenset(labels.items()))
+            return samples(client).get(key, 0.0) - before.get(key, 0.0)
+
+        def in_progress() -> float:
+            return sample(client, "pbgen_requests_in_progress", variant="full")
+
+        query = "variant=full&count=1000000&format=webp"
+        with httpx.stream("POST", f"{own.url}/generate/stream?{query}", timeout=30) as answer:
+            read = answer.iter_bytes()
+            next(read)
+            assert in_progress() == 1
+        until(lambda: not in_progress(), 5)
+        left = {"route": "/generate/stream", "variant": "full"}
+        assert grown("pbgen_http_requests_total", **left, code="499") == 1
+        assert grown("pbgen_http_requests_total", **left, code="200") == 0
+        assert grown("pbgen_requests_rejected_total", reason="client_left") == 1
+        chunks = grown("pbgen_images_total", variant="full", model="full@1") / 32
+        assert chunks >= 1
+        assert grown("pbgen_queue_duration_seconds_count", variant="full") == chunks
+        assert grown("pbgen_encode_duration_seconds_count", format="webp") == chunks
+
+
+def test_a_stream_that_a_shutdown_cuts_off_is_no_success(random_store: Path) -> None:
+    with serving(store=random_store, deadline_s=1) as server:
+        query = f"{server.url}/generate/stream?count=10000000&format=npy"
+        with httpx.stream("POST", query, timeout=30) as answer:
+            read = answer.iter_bytes()
+            next(read)
+            server.process.terminate()
+            with pytest.raises(httpx.RemoteProtocolError):
+                deque(read, maxlen=0)
+        _, log = server.process.communicate(timeout=30)
+        assert server.process.returncode == 0
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [line["status"] for line in lines if "status" in line] == [503]
 
 
 def test_streams_and_faces_share_the_threads(own: Server) -> None:

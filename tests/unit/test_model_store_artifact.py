@@ -112,6 +112,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
     [
         (lambda m: m.pop("variant"), r"manifest\.variant is missing"),
         (lambda m: m.pop("swd"), r"manifest\.swd is missing"),
+        (lambda m: m.pop("directions"), r"manifest\.directions is missing"),
         (lambda m: m.update(variant=3), r"manifest\.variant is 3; text would be right"),
         (lambda m: m.update(layers=[]), r"manifest\.layers is empty"),
         (lambda m: m.update(layers={}), r"manifest\.layers is an object; a list would be right"),

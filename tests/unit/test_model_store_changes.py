@@ -84,6 +84,21 @@ def test_a_version_in_use_is_not_removed(versions: Path) -> None:
     assert store.list() == before
 
 
+def test_a_version_that_is_served_is_not_removed(versions: Path) -> None:
+    store, service = Store(versions), Store(versions)
+    hold = service.hold(service.find("partial@2"))
+    hold.take()
+    with pytest.raises(errors.VersionInUseError, match=r"partial@2: a service .* serves it; let"):
+        store.remove("partial@2")
+    assert "partial@2" in labels(store)
+    hold.release()
+    other = service.hold(service.find("partial@1"))
+    other.take()
+    assert store.remove("partial@2").label == "partial@2"
+    del other  # as the end of its process
+    assert store.remove("partial@1").label == "partial@1"
+
+
 def test_a_number_is_never_given_twice(versions: Path) -> None:
     store = Store(versions)
     source = versions / "partial" / "1.safetensors"

@@ -77,12 +77,17 @@ def test_errors_are_one_line_on_stderr(versions: Path, capsys: pytest.CaptureFix
     assert captured.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", [("list",), ("verify",), ("show", "partial")])
+@pytest.mark.parametrize(
+    "command",
+    ["list", "verify", "verify partial", "show partial", "activate partial", "remove partial@1"],
+)
 def test_a_store_that_is_nowhere_is_told(
-    tmp_path: Path, command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(tmp_path / "nowhere", *command) == 1
-    assert capsys.readouterr().err.startswith(f"error: there is no folder {tmp_path}/nowhere; ")
+    assert run(tmp_path / "nowhere", *command.split()) == 1
+    told = f"error: {tmp_path}/nowhere: the store is no folder that is there; --store or PBGEN_"
+    assert capsys.readouterr().err.startswith(told)
+    assert not (tmp_path / "nowhere").exists()
     assert run(tmp_path, "list") == 0
     assert capsys.readouterr().err == "The store is empty.\n"
 

@@ -61,10 +61,31 @@ def test_other_files_in_a_store_are_no_models(versions: Path) -> None:
     assert Store(versions).list() == before
 
 
-def test_an_absent_store_is_empty(tmp_path: Path) -> None:
-    assert Store(tmp_path / "absent").list() == ()
+def test_an_empty_store_lists_nothing(tmp_path: Path) -> None:
+    assert Store(tmp_path).list() == ()
     with pytest.raises(errors.UnknownModelError, match="known are none: the store is empty"):
-        Store(tmp_path / "absent").open("partial")
+        Store(tmp_path).open("partial")
+
+
+@pytest.mark.parametrize("name", ["absent", "file"])
+def test_a_store_that_is_no_folder_is_told_from_an_empty_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    store = Store(tmp_path / name)
+    for use in (store.list, lambda: store.open("partial")):
+        with pytest.raises(errors.UnreadableError, match="the store is no folder that") as caught:
+            use()
+        assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_folder_that_vanishes_while_it_is_listed(
+    versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanished(path: Path, _: str) -> list[Path]:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(Path, "glob", vanished)
+    with pytest.raises(errors.UnreadableError, match=r"^the store cannot be read: No such file"):
+        Store(versions).list()
 
 
 def test_load_takes_a_name_a_version_or_a_path(
