@@ -6,7 +6,7 @@
 # make stack   the service with Redis and Prometheus      make load    the service's figures, a minute
 # make users   15 s of Locust's users, at HOST
 # make train DATA=folder-of-faces   train the three generators into runs/
-# make results   the tables and plots of docs/results.md and docs/models.md, from what is logged
+# make results   the tables and plots of README.md and docs/, from what is logged and from the code
 # make docs    the documentation, into build/site         make docs-serve   the same, served while it is written
 #
 # Needed: Linux, Python 3.11 or later; for speed a C compiler (cmake and ninja come as wheels).
@@ -72,13 +72,13 @@ lint: $(VENV)/.develop
 	@$(VENV)/bin/clang-format --dry-run -Werror $(filter %.c %.h,$(C_SOURCES) $(wildcard tests/*/*)) benchmarks/peak.c
 
 train: data-named $(VENV)/.develop
-	@for variant in float full partial; do $(RUN) -m training train --variant $$variant runs/$$variant --data $(DATA) || exit; done
+	@for variant in float full partial; do $(RUN) -m training train --variant $$variant runs/$$variant --data "$(DATA)" || exit; done
 
 data-named:
 	@test -n "$(DATA)" || { echo 'Name a folder of faces: make train DATA=FOLDER' >&2; exit 2; }
 
 results: $(VENV)/.develop
-	@$(RUN) -m benchmarks.report
+	@$(RUN) -m docs
 
 # A glance at all: make bench BENCH=--quick; at the kernels alone: .venv/bin/python -m kernels.bench
 bench: $(VENV)/.peers

@@ -16,7 +16,7 @@ from kernels.dcgan import dcgan
 from model_store import artifact
 from training import evaluate, experiments, export, memory, parallel, redundancy
 from training.data import DataError, Faces, load
-from training.loop import OPTIONS, Run
+from training.loop import OPTIONS, Run, alone
 from training.losses import LOSSES
 from training.options import COMPUTE, COMPUTE_DTYPES, Options
 
@@ -24,6 +24,7 @@ EXPECTED = (
     DataError,
     OSError,
     ValueError,
+    FloatingPointError,
     model_store.ArtifactError,
     subprocess.CalledProcessError,
 )
@@ -60,6 +61,15 @@ def main(arguments: list[str] | None = None) -> int:
         command(args)
     except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:  # NumPy's and PyTorch's
+        if not isinstance(error, MemoryError) and "allocate memory" not in str(error):
+            raise
+        wanted = str(error).rpartition("memory: ")[2].partition(". Error")[0]
+        print(
+            f"error: not enough memory: {wanted}; smaller widths or batches need less",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from the last checkpoint", file=sys.stderr)
@@ -136,6 +146,14 @@ def _parser() -> argparse.ArgumentParser:
         default=tuple(experiments.SUITES),
         help="these suites, in this order (default: all)",
     )
+    suites.add_argument(
+        "--records",
+        type=Path,
+        default=experiments.RECORDS,
+        metavar="FOLDER",
+        help="where records are kept; what has one is not run again (default: this checkout's, "
+        "which the docs' tables are made from)",
+    )
     return parser
 
 
@@ -192,20 +210,34 @@ def _train(args: argparse.Namespace) -> None:
         begun = args.run / OPTIONS
         values["compute"] = Options.load(begun).compute if begun.exists() else COMPUTE
     options = Options(**values)
+    if args.run.resolve().is_relative_to(args.data.resolve()):
+        raise ValueError(
+            f"run folder {args.run} lies in data folder {args.data}, and its pictures would be "
+            "trained on; a folder elsewhere would be right"
+        )
     memory.keep()
-    faces = load(args.data)
     parallel.start()
     try:
-        Run.open(args.run, options, faces).train(faces)
+        faces = _faces(args.data)
+        with alone(args.run):
+            Run.open(args.run, options, faces).train(faces)
     finally:
         parallel.stop()
+
+
+def _faces(folder: Path) -> Faces:
+    """The faces of a folder, with a line on what was read."""
+    faces = load(folder)
+    if parallel.rank() == 0:
+        print(f"{folder}: {faces}", file=sys.stderr)
+    return faces
 
 
 def _evaluate(args: argparse.Namespace) -> None:
     stored = [model_store.read(model) for model in args.models]
     if args.json:
         _make_way(args.json)
-    faces = load(args.data)
+    faces = _faces(args.data)
     reports = [evaluate.control(faces)]
     print(reports[0])
     for model in stored:
@@ -231,10 +263,10 @@ def _redundancy(args: argparse.Namespace) -> None:
 def _export(args: argparse.Namespace) -> None:
     run = Run.resume(args.run)
     _make_way(args.out)
-    faces: Faces | None = load(args.data) if args.data else None
+    faces: Faces | None = _faces(args.data) if args.data else None
     spec = export.fold(run.generator)
     quality = evaluate.evaluate(spec, faces, args.swd_images) if faces else None
-    manifest = export.manifest(run, spec, quality)
+    manifest = export.manifest(run, spec, quality, faces)
     digest = artifact.write(args.out, spec, manifest)
     told = {"digest": digest, "swd": manifest["swd"], "export": manifest["export"]}
     print(json.dumps(told, indent=2))
@@ -243,7 +275,7 @@ def _export(args: argparse.Namespace) -> None:
 def _experiments(args: argparse.Namespace) -> None:
     for name in args.only:
         for experiment in experiments.SUITES[name]():
-            experiments.run(experiment, args.runs, args.data)
+            experiments.run(experiment, args.runs, args.data, args.records)
 
 
 if __name__ == "__main__":

@@ -3,25 +3,33 @@ images.
 
 A folder that holds `faces64-index.csv` is read as mosaics with their own train and held-out split.
 Any other folder (CelebA's aligned images, say) is read image by image: the largest centred square,
-resized; every sixteenth image is held out. Images stand as their EXIF orientation says, on white
-where they are transparent; more than 8 bits of grey are refused, since their range is not known.
+resized; every sixteenth image is held out, and names that begin with a dot are passed over. Images
+stand as their EXIF orientation says, on white where they are transparent; more than 8 bits of grey
+are refused, since their range is not known.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from training import parallel
 
 IMAGE_SIZE = 64  # pixels
 INDEX = "faces64-index.csv"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 HELD_OUT_EVERY = 16
+KINDS_TOLD = 4  # of those left out
 
 Images = NDArray[np.uint8]  # [N, 64, 64, 3]
 
@@ -38,12 +46,26 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Faces:
-    """A data set: its name, its terms, and u8 images [N, 64, 64, 3] to train on and held out."""
+    """A data set: its name, its terms, u8 images [N, 64, 64, 3] to train on and held out, and the
+    suffix of each file that is no image of a known kind.
+    """
 
     name: str
     terms: str
     train: Images
     held_out: Images
+    left_out: Sequence[str] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all images, which tells other data of the same name."""
+        total = hashlib.sha256(self.train.data)
+        total.update(self.held_out.data)
+        return f"sha256:{total.hexdigest()}"
+
+    def __str__(self) -> str:
+        told = f"{len(self.train):,} faces to train on, {len(self.held_out):,} held out"
+        return f"{told}; {_others(self.left_out)} left out" if self.left_out else told
 
 
 def load(folder: Path) -> Faces:
@@ -55,9 +77,7 @@ def load(folder: Path) -> Faces:
     if (folder / INDEX).is_file():
         train, held_out = _read_mosaics(folder, "train"), _read_mosaics(folder, "heldout")
         return Faces("faces64", TERMS["faces64"], train, held_out)
-    images = _read_folder(folder)
-    held = np.arange(len(images)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
-    return Faces(folder.name, TERMS["folder"], images[~held], images[held])
+    return _read_folder(folder)
 
 
 def _open(path: Path) -> Image.Image:
@@ -94,14 +114,48 @@ def _read_mosaics(folder: Path, split: str) -> Images:
     return np.concatenate(parts)
 
 
-def _read_folder(folder: Path) -> Images:
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+def _read_folder(folder: Path) -> Faces:
+    files = sorted(p for p in folder.rglob("*") if _is_shown(p.relative_to(folder)) and p.is_file())
+    paths = [p for p in files if p.suffix.lower() in SUFFIXES]
+    left_out = [p.suffix.lower() for p in files if p.suffix.lower() not in SUFFIXES]
     if len(paths) < HELD_OUT_EVERY:
+        others = f", and {_others(left_out)}" if left_out else ""
         raise DataError(
-            f"data folder {folder} holds {len(paths)} images ({', '.join(sorted(SUFFIXES))}); "
-            f"training needs at least {HELD_OUT_EVERY}"
+            f"data folder {folder} holds {len(paths)} images ({', '.join(sorted(SUFFIXES))})"
+            f"{others}; training needs at least {HELD_OUT_EVERY}"
         )
-    return np.stack([_centre_crop(path) for path in paths])
+    held = paths[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
+    train = [p for i, p in enumerate(paths, 1) if i % HELD_OUT_EVERY]
+    images = np.empty((len(paths), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    with tqdm(
+        [*train, *held],
+        f"reading {folder}",
+        unit=" images",
+        delay=1,  # seconds: nothing is said of what is read at once
+        leave=False,
+        disable=parallel.rank() > 0,
+    ) as bar:
+        for image, path in zip(images, bar, strict=True):
+            image[:] = _centre_crop(path)
+    # A link's name stands, as the user gave it; "" and dots are no names.
+    name = folder.name if folder.name.strip(".") else folder.resolve().name
+    return Faces(name, TERMS["folder"], images[: len(train)], images[len(train) :], left_out)
+
+
+def _is_shown(path: Path) -> bool:
+    return not any(part.startswith(".") for part in path.parts)
+
+
+def _others(suffixes: Sequence[str]) -> str:
+    """Files in words, with their commonest suffixes: "40 files of other kinds (.tif, .gif)"."""
+    kinds = [kind or "no suffix" for kind, _ in Counter(suffixes).most_common()]
+    more = ", …" if len(kinds) > KINDS_TOLD else ""
+    files = (
+        "1 file of another kind"
+        if len(suffixes) == 1
+        else f"{len(suffixes):,} files of other kinds"
+    )
+    return f"{files} ({', '.join(kinds[:KINDS_TOLD])}{more})"
 
 
 def _centre_crop(path: Path) -> Images:

@@ -1,7 +1,5 @@
 """The latent directions that a generator's first layer answers to most.
 
-    python -m training.directions FILE …    writes them into artifacts that lack them
-
 The first layer is linear: what a step along a direction of unit length changes in its sums is
 largest along the right singular vectors of its weights, the first one most (Shen and Zhou,
 "Closed-Form Factorization of Latent Semantics in GANs", CVPR 2021, https://arxiv.org/abs/2007.06600).
@@ -9,16 +7,11 @@ largest along the right singular vectors of its weights, the first one most (She
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels import GeneratorSpec
 from kernels.reference import weights
-from model_store import ArtifactError, artifact
 from model_store.manifest import Direction
 
 LARGEST_COUNT = 6
@@ -48,25 +41,3 @@ def _first_layer(spec: GeneratorSpec) -> NDArray[np.float64]:
     layer = spec.layers[0]
     scaled: NDArray[np.float64] = weights(layer).astype(np.float64) * layer.scale[:, None]
     return scaled.reshape(-1, layer.geometry.c_in)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.directions",
-        description="Write the latent directions of artifacts into their manifests, which changes "
-        "their digests and no tensor.",
-    )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="an artifact, .safetensors")
-    for file in parser.parse_args(arguments).files:
-        try:
-            old = artifact.read(file)
-            manifest = {**old.manifest, "directions": directions(old.spec)}
-            print(f"{file}  {artifact.write(file, old.spec, manifest)}")
-        except ArtifactError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

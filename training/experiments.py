@@ -1,11 +1,12 @@
 """The runs that compare variants, layers and losses, made one after another and recorded.
 
-    python -m training experiments RUNS --data FOLDER [--only comparison]
+    python -m training experiments RUNS --data FOLDER [--only comparison] [--records FOLDER]
 
-A finished run leaves its artifact in RUNS and its record in `benchmarks/results/training/`: the
-manifest (options, provenance, SWD of the served kernels), and the curves. What has a record is not
-run again, and a killed run goes on from its checkpoint. What machines of any kind make computes in
-float32, the rest in what its machine is fast in; the record names it.
+A finished run leaves its artifact in RUNS and its record in `benchmarks/results/training/`, or in
+another folder: the manifest (options, provenance, SWD of the served kernels), the curves, and what
+it was made on. What has a record is not run again, and a killed run goes on from its checkpoint.
+What machines of any kind make computes in float32, the rest in what its machine is fast in; the
+record names it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from kernels import machine
 from model_store import artifact
 from training.loop import LOG
 from training.options import Options
@@ -124,7 +128,7 @@ def aligned() -> Iterator[Experiment]:
 
 
 def shipped() -> Iterator[Experiment]:
-    """The full-size generators of the model store."""
+    """The full-size generators that are to replace those of the model store."""
     teacher = Experiment(_options("float", FULL_WIDTH, FULL_SIZE))
     yield teacher
     for variant in ("partial", "full"):
@@ -134,20 +138,24 @@ def shipped() -> Iterator[Experiment]:
 SUITES = {suite.__name__: suite for suite in (comparison, metric, losses, tried, aligned, shipped)}
 
 
-def run(experiment: Experiment, runs: Path, data: Path, as_teacher: bool = False) -> None:
-    """Trains, exports and records an experiment, or what is left of it; a teacher's artifact is
-    made again where only its record is there.
+def run(
+    experiment: Experiment, runs: Path, data: Path, records: Path, as_teacher: bool = False
+) -> None:
+    """Trains, exports and records an experiment, or what is left of it, and tells which; a
+    teacher's artifact is made again where only its record is there.
     """
-    record, folder = RECORDS / f"{experiment.name}.json", runs / experiment.name
+    record, folder = records / f"{experiment.name}.json", runs / experiment.name
     out = folder / "artifact.safetensors"
     if record.exists() and (out.exists() or not as_teacher):
+        print(f"{experiment.name}: recorded, not run again")
         return
     if experiment.teacher:
-        run(experiment.teacher, runs, data, as_teacher=True)
+        run(experiment.teacher, runs, data, records, as_teacher=True)
+    print(f"{experiment.name}: running", flush=True)
     # Processes of their own: a run's memory goes with it.
     _training("train", folder, "--data", data, *_arguments(experiment, runs))
     _training("export", folder, "--out", out, "--data", data)
-    RECORDS.mkdir(parents=True, exist_ok=True)
+    records.mkdir(parents=True, exist_ok=True)
     record.write_text(json.dumps(_record(folder, out), indent=1) + "\n")
 
 
@@ -171,8 +179,16 @@ def _training(*words: object) -> None:
 
 
 def _record(folder: Path, out: Path) -> dict[str, Any]:
-    """What the docs need of a run, without anything that names this machine's folders."""
+    """What the docs need of a run, and the machine and PyTorch that it was finished on, without
+    anything that names this machine's folders. Records of before 2026-11-27 lack the last two.
+    """
     manifest = dict(artifact.read(out).manifest)
     manifest.pop("format")
     rows = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
-    return {"manifest": manifest, "file_bytes": out.stat().st_size, "log": rows}
+    return {
+        "machine": machine.describe(),
+        "torch": str(torch.__version__),
+        "manifest": manifest,
+        "file_bytes": out.stat().st_size,
+        "log": rows,
+    }

@@ -3,7 +3,8 @@
 Hidden activations of a binarized generator become u8 with one static step a layer: the largest
 value seen on calibration latents over 255. The layers that stay in high precision become fixed
 point of two signed bytes. The kernels' images are then compared with those of the float32
-training graph with the same binary weights, and the manifest says how far they are apart.
+training graph with the same binary weights, and the manifest says how far they are apart, and with
+faces at hand what SWD the graph has beside theirs.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from kernels import GeneratorSpec, LayerSpec, Precision, packing
 from kernels.spec import INT32_MAX, LARGEST_FIXED
 from kernels.tanh import CENTER, ONE
 from training import likeness
+from training.data import Faces
 from training.directions import directions
-from training.evaluate import Evaluation
-from training.loop import Run, sample
+from training.evaluate import EVALUATION_SEED, Evaluation
+from training.loop import SAMPLED, Run, sample
 from training.networks import Generator, Layer, decode_latents
 from training.provenance import Provenance
 from training.redundancy import layer_table
+from training.swd import swd
 
 CALIBRATION_SEED, CALIBRATION_LATENTS = 1 << 32, 1024
 COMPARED_SEED, COMPARED_IMAGES = 1 << 40, 512
@@ -118,22 +121,26 @@ def _steps(generator: Generator) -> list[float]:
     return [*steps, 1.0]
 
 
-def manifest(run: Run, spec: GeneratorSpec, quality: Evaluation | None) -> dict[str, Any]:
-    """What an artifact says of a run's generator, which `fold` made `spec` of."""
+def manifest(
+    run: Run, spec: GeneratorSpec, quality: Evaluation | None, faces: Faces | None = None
+) -> dict[str, Any]:
+    """What an artifact says of a run's generator, which `fold` made `spec` of; `faces` are those
+    that its quality was measured against.
+    """
     report: dict[str, object] = dict(difference(run.generator, spec))
     options = asdict(run.options)
     del options["teacher"]  # a path, perhaps; its digest is the teacher's name
     began = asdict(Provenance.load(run.folder))
-    del began["teacher"]  # None in a run without one, and in early ones: the loaded one's is right
-    provenance: dict[str, object] = began | {
+    provenance: dict[str, object] = {k: v for k, v in began.items() if v is not None} | {
         "images_seen": run.images_seen,
         "seed": run.options.seed,
         "options": options,
     }
     if quality:
         report["swd_images"] = quality.images
+        if faces:
+            report["swd_unrounded"] = unrounded_swd(run.generator, faces, quality.images)
     if run.teacher:
-        provenance["teacher"] = run.teacher.digest
         report["teacher"] = asdict(likeness.measure(spec, run.teacher.spec))
     return {
         "variant": run.options.variant,
@@ -160,6 +167,13 @@ def difference(generator: Generator, spec: GeneratorSpec) -> dict[str, float]:
         "compared_images": COMPARED_IMAGES,
         "calibration_latents": CALIBRATION_LATENTS,
     }
+
+
+def unrounded_swd(generator: Generator, faces: Faces, count: int) -> float:
+    """The mean SWD × 10³ of the float32 training graph's images, on the latents of `evaluate`."""
+    latents = kernels.latents(EVALUATION_SEED, count)
+    images = [sample(generator, latents[i : i + SAMPLED]) for i in range(0, count, SAMPLED)]
+    return swd(np.concatenate(images), faces.train[:count])["mean"]
 
 
 def _taps_first(weight: Tensor) -> Array:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from model_store.folder import write_file
+
 
 class Log:
     """The records so far, and more of them. A resumed run drops the records past its checkpoint."""
@@ -15,13 +17,13 @@ class Log:
         lines = path.read_text().splitlines() if path.exists() else []
         records = [row for row in map(_parse, lines) if row is not None]
         self.rows = [row for row in records if row["images"] <= images_seen]
-        path.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        write_file(path, "".join(json.dumps(row) + "\n" for row in self.rows).encode())
 
     def write(self, **row: Any) -> None:
         """Adds a record."""
         self.rows.append(row)
         with self.path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(json.dumps(row, allow_nan=False) + "\n")
 
 
 def _parse(line: str) -> dict[str, Any] | None:

@@ -1,12 +1,17 @@
 """The training loop: one discriminator and one generator step a batch, resumable after kill -9.
 
-A run's folder holds options.json, provenance.json, checkpoint.pt (tensors only), log.jsonl, and the
-sheets and curves of `plots`. Under torchrun every process trains, and process 0 writes.
+A run's folder holds options.json, provenance.json, checkpoint.pt (tensors only), log.jsonl, the
+sheets and curves of `plots`, and an empty file that is locked meanwhile. Under torchrun every
+process trains, and process 0 writes.
 """
 
 from __future__ import annotations
 
+import fcntl
+import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +41,44 @@ from training.provenance import Provenance
 from training.swd import swd
 from training.teacher import Teacher
 
-OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.pt", "log.jsonl"
+OPTIONS, CHECKPOINT, LOG, LOCK = "options.json", "checkpoint.pt", "log.jsonl", ".lock"
 LOG_EVERY = 2_560  # images
 EVALUATION_IMAGES = 2_000  # at most: as many as the held-out faces
-SHEET_SEED = 0
+SHEET_SEED, SHEET_IMAGES = 0, 64
+SAMPLED = 250  # images at a time
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Makes a run's folder, and keeps other processes from training in it until the block ends.
+
+    FileExistsError if it is a file or below one, BlockingIOError if another process trains in it.
+    """
+    if parallel.rank() > 0:
+        yield
+        return
+    for path in (folder, *folder.parents):
+        if path.is_file():
+            raise FileExistsError(f"{path} is a file; a run is kept in a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however
+        except BlockingIOError:
+            raise BlockingIOError(f"{folder} is being trained by another process") from None
+        yield
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Names the folder, and the way on, in the error of a full disk or a limit."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"{folder} cannot be written: {error.strerror or error}; once it can, the same "
+            "command goes on from the last checkpoint"
+        ) from error
 
 
 class Run:
@@ -72,20 +111,20 @@ class Run:
     def open(cls, folder: Path, options: Options, faces: Faces) -> Run:
         """The folder's run at its last checkpoint, or a new one where the folder holds none.
 
-        FileExistsError if it is a file or below one, or holds a run with other options or of
-        another data set; ValueError as `resume`.
+        FileExistsError if it holds a run with other options or of another data set; ValueError as
+        `resume`, and for a batch that the processes cannot share.
         """
-        for path in (folder, *folder.parents):
-            if path.is_file():
-                raise FileExistsError(f"{path} is a file; a run is kept in a folder")
+        if options.batch % parallel.size():
+            raise ValueError(
+                f"batch must be a multiple of the {parallel.size()} processes, not {options.batch}"
+            )
         if (folder / OPTIONS).exists():
             saved = Options.load(folder / OPTIONS)
-            if saved != options:
-                raise FileExistsError(f"{folder} holds a run with {saved.differences(options)}")
-            started = Provenance.load(folder)
-            if (started.dataset, started.terms) != (faces.name, faces.terms):
+            differences = saved.differences(options) or Provenance.load(folder).differences(faces)
+            if differences:
                 raise FileExistsError(
-                    f"{folder} holds a run on data set {started.dataset!r}, not {faces.name!r}"
+                    f"{folder} holds a run with {differences}: go on with what it has, or begin "
+                    "another in another folder"
                 )
             return cls.resume(folder)
         run = cls(folder, options)
@@ -93,31 +132,45 @@ class Run:
             run.teacher.start(run.generator)
         if parallel.rank() == 0:
             folder.mkdir(parents=True, exist_ok=True)
-            Provenance.now(faces, run.teacher.digest if run.teacher else None).save(folder)
-            run.save()
-            options.save(folder / OPTIONS)  # last: a folder that has it has all
+            with _writing(folder):
+                Provenance.now(faces, run.teacher.digest if run.teacher else None).save(folder)
+                run.save()
+                options.save(folder / OPTIONS)  # last: a folder that has it has all
         return run
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
         """The run of a folder, at its last checkpoint.
 
-        FileNotFoundError where there is none, ValueError if its teacher's name means another now.
+        FileNotFoundError where there is none, ValueError if its files are damaged, or its teacher's
+        name means another now.
         """
         if not (folder / OPTIONS).exists():
             raise FileNotFoundError(f"{folder} holds no run")
         run = cls(folder, Options.load(folder / OPTIONS))
         began = Provenance.load(folder).teacher
-        if run.teacher and began not in (None, run.teacher.digest):
+        if run.teacher and began != run.teacher.digest:
             raise ValueError(
                 f"{folder} began with teacher {began}; {run.options.teacher} is now "
                 f"{run.teacher.digest}: bring the first back under that name, or begin a new run"
             )
-        state = torch.load(folder / CHECKPOINT, weights_only=True)
-        run.step = state["step"]
-        for part, saved in zip(run._parts(), state["parts"], strict=True):
-            part.load_state_dict(saved)
+        run._restore(folder / CHECKPOINT)
         return run
+
+    def _restore(self, checkpoint: Path) -> None:
+        try:
+            state = torch.load(checkpoint, weights_only=True)
+            self.step = state["step"]
+            for part, saved in zip(self._parts(), state["parts"], strict=True):
+                part.load_state_dict(saved)
+        except Exception as error:  # PyTorch's are EOFError, RuntimeError, UnpicklingError, …
+            if isinstance(error, OSError) and error.filename:  # it is missing, or may not be read
+                raise
+            reason = str(error).partition("\n")[0].partition(". ")[0]
+            raise ValueError(
+                f"{checkpoint} is damaged, or of another run: {reason or type(error).__name__}; "
+                "bring it back from a copy, or begin a new run in another folder"
+            ) from error
 
     def _parts(self) -> list[Any]:
         return [self.generator, self.discriminator, *self.optimizers]
@@ -125,21 +178,25 @@ class Run:
     def save(self) -> None:
         """Writes the checkpoint whole or not at all."""
         partial = self.folder / f"{CHECKPOINT}.partial"
-        with partial.open("wb") as file:
-            state = {"step": self.step, "parts": [part.state_dict() for part in self._parts()]}
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.folder / CHECKPOINT)
+        state = {"step": self.step, "parts": [part.state_dict() for part in self._parts()]}
+        try:
+            with partial.open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self.folder / CHECKPOINT)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # PyTorch hides it behind its own
+                raise error.__context__ from None
+            raise
+        finally:
+            partial.unlink(missing_ok=True)
 
     def train(self, faces: Faces) -> None:
         """Steps to the end of the budget, with checkpoints, a log, and evaluations on the way."""
         options, writes = self.options, parallel.rank() == 0
-        if options.batch % parallel.size():
-            raise ValueError(
-                f"batch must be a multiple of the {parallel.size()} processes, not {options.batch}"
-            )
-        log = Log(self.folder / LOG, self.images_seen) if writes else None
+        with _writing(self.folder):
+            log = Log(self.folder / LOG, self.images_seen) if writes else None
         with tqdm(
             total=options.steps * options.batch,
             initial=self.images_seen,
@@ -151,10 +208,21 @@ class Run:
                 losses = self.train_step(
                     draw(faces.train, options.seed, self.step, options.batch, self.dtype)
                 )
+                self._check(losses)
                 self.step += 1
                 bar.update(options.batch)
                 if log is not None:
-                    self._record(log, losses, bar, faces.held_out)
+                    with _writing(self.folder):
+                        self._record(log, losses, bar, faces.held_out)
+
+    def _check(self, losses: dict[str, float]) -> None:
+        """FloatingPointError for a loss that is not finite: further steps would come to nothing."""
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"{name} is {value} after {self.images_seen:,} images: the run diverged; a new "
+                    f"one with a learning rate below {self.options.learning_rate:g} may not"
+                )
 
     def _record(self, log: Log, losses: dict[str, float], bar: Any, held_out: Images) -> None:
         """What is due after a step: log, evaluation, and last the checkpoint, so that a run that is
@@ -213,19 +281,19 @@ class Run:
         """SWD against held-out faces, and a sheet of samples beside the run."""
         count = min(EVALUATION_IMAGES, len(held_out))
         rng = np.random.default_rng(SHEET_SEED)
-        codes = rng.integers(0, LATENT_LEVELS, (count, LATENT_DIM), np.uint8)
+        codes = rng.integers(0, LATENT_LEVELS, (max(count, SHEET_IMAGES), LATENT_DIM), np.uint8)
         images = sample(self.generator, codes)
-        plots.sheet(images[:64], self.folder / f"samples-{self.images_seen:08}.png")
-        return swd(images, held_out[:count])
+        plots.sheet(images[:SHEET_IMAGES], self.folder / f"samples-{self.images_seen:08}.png")
+        return swd(images[:count], held_out[:count])
 
 
 @torch.no_grad()
-def sample(generator: nn.Module, codes: NDArray[np.uint8], batch: int = 250) -> Images:
+def sample(generator: nn.Module, codes: NDArray[np.uint8]) -> Images:
     """u8 images [N, s, s, 3] of latents u8 [N, D] by the float32 training graph, evaluating."""
     generator.eval()
     parts = [
-        generator(decode_latents(torch.from_numpy(codes[i : i + batch])))
-        for i in range(0, len(codes), batch)
+        generator(decode_latents(torch.from_numpy(codes[i : i + SAMPLED])))
+        for i in range(0, len(codes), SAMPLED)
     ]
     generator.train()
     levels = torch.round((torch.cat(parts) + 1) * 127.5).clamp(0, 255).to(torch.uint8)

@@ -6,16 +6,25 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 
 from kernels.dcgan import dcgan
 from kernels.spec import Deconvolution
+from model_store.folder import write_file
 from training.losses import LOSSES
 from training.redundancy import choose_binary
 
 VARIANTS = ("float", "full", "partial")
 COMPUTE_DTYPES = ("bfloat16", "float32")
+LARGEST = {  # a width of 1024 takes 22 GB for parameters, gradients and moments
+    "width": 1024,
+    "discriminator_width": 1024,
+    "batch": 1 << 16,
+}
+
+Record = TypeVar("Record")
 
 
 def fast_dtype() -> str:
@@ -64,11 +73,16 @@ class Options:
             "checkpoint_every",
             "evaluate_every",
         ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+            value, largest = getattr(self, name), LARGEST.get(name, math.inf)
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+            if value > largest:
+                raise ValueError(f"{name} must be at most {largest:,}, not {value}")
         binary_layers(self.variant, dcgan(self.width))
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if not 0 < self.learning_rate <= 1:
+            raise ValueError(
+                f"learning_rate must be above 0 and at most 1, not {self.learning_rate}"
+            )
         if not 0 <= self.teacher_weight < math.inf:
             raise ValueError(f"teacher_weight must be at least 0, not {self.teacher_weight}")
         if not 0 <= self.seed < 1 << 64:  # NumPy's begin at 0, PyTorch's end there
@@ -106,11 +120,29 @@ class Options:
         )
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        write(self, path)
 
     @classmethod
     def load(cls, path: Path) -> Options:
-        return cls(**json.loads(path.read_text()))
+        """Raises ValueError for a file that holds none."""
+        return read(cls, path)
+
+
+def write(record: Any, path: Path) -> None:
+    """Saves a dataclass as JSON, whole or not at all."""
+    write_file(path, (json.dumps(asdict(record), indent=2) + "\n").encode())
+
+
+def read(kind: type[Record], path: Path) -> Record:
+    """The dataclass that `write` saved; ValueError, naming the file, for anything else."""
+    try:
+        return kind(**json.loads(path.read_bytes()))
+    except (TypeError, ValueError) as error:  # no JSON or no object; a key or value too many or few
+        reason = str(error).removeprefix(f"{kind.__name__}.__init__() ")
+        raise ValueError(
+            f"{path} is not as it was written: {reason}; bring it back from a copy, or begin a new "
+            "run in another folder"
+        ) from error
 
 
 def binary_layers(variant: str, geometry: tuple[Deconvolution, ...]) -> tuple[bool, ...]:

@@ -11,14 +11,16 @@ from PIL import Image
 
 from training.data import Images
 
+COLUMNS = 8  # of a sheet
 
-def sheet(images: Images, path: Path, columns: int = 8) -> None:
+
+def sheet(images: Images, path: Path) -> None:
     """Saves u8 images [N, s, s, 3] as a grid, row by row."""
-    rows, size = -(-len(images) // columns), images.shape[1]
-    grid = np.zeros((rows * columns, size, size, 3), np.uint8)
+    rows, size = -(-len(images) // COLUMNS), images.shape[1]
+    grid = np.zeros((rows * COLUMNS, size, size, 3), np.uint8)
     grid[: len(images)] = images
-    grid = grid.reshape(rows, columns, size, size, 3).swapaxes(1, 2)
-    Image.fromarray(grid.reshape(rows * size, columns * size, 3)).save(path)
+    grid = grid.reshape(rows, COLUMNS, size, size, 3).swapaxes(1, 2)
+    Image.fromarray(grid.reshape(rows * size, COLUMNS * size, 3)).save(path)
 
 
 def swd_curve(rows: Sequence[dict[str, Any]], path: Path) -> None:

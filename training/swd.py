@@ -16,6 +16,7 @@ from scipy import ndimage
 PATCH = 7  # pixels
 PATCHES_PER_IMAGE = 128
 REPEATS, DIRECTIONS = 4, 128
+SEED = 0  # of patches and directions
 GATHERED = 1 << 16  # patches at a time
 PROJECTED = 16  # directions at a time
 SMALLEST_LEVEL = 16  # pixels
@@ -88,13 +89,13 @@ def sliced_wasserstein(a: Array, b: Array, rng: np.random.Generator) -> float:
     return float(np.mean(results))
 
 
-def swd(a: NDArray[np.uint8], b: NDArray[np.uint8], seed: int = 0) -> dict[str, float]:
+def swd(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> dict[str, float]:
     """SWD × 10³ of u8 images [N, s, s, 3] against as many others: by level ("64", "32", "16") and
     their "mean".
     """
     if a.shape != b.shape:
         raise ValueError(f"image sets must have one shape, not {a.shape} and {b.shape}")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     result = {}
     for level_a, level_b in zip(laplacian_pyramid(a), laplacian_pyramid(b), strict=True):
         sets = (descriptors(level_a, rng), descriptors(level_b, rng))

@@ -86,6 +86,49 @@ def test_a_folder_gives_centre_crops_and_holds_out_every_sixteenth(tmp_path: Pat
     assert (faces.held_out[0] == (5 * 15, 0, 255)).all()
 
 
+def test_what_is_hidden_or_no_file_is_passed_over_and_other_kinds_are_told(tmp_path: Path) -> None:
+    _write_folder(tmp_path, 20)
+    (tmp_path / ".thumbnails").mkdir()
+    for name in ("._000000.png", ".thumbnails/000000.png"):
+        (tmp_path / name).write_bytes(b"not an image")
+    (tmp_path / "sub.jpg").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "sub.jpg" / "a.JPEG")
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    for name in ("a.tif", "b.TIF", "c.gif", "README"):
+        (tmp_path / name).touch()
+    faces = load(tmp_path)
+    assert str(faces) == (
+        "20 faces to train on, 1 held out; 4 files of other kinds (.tif, no suffix, .gif) left out"
+    )
+
+
+def test_too_few_images_beside_others_tell_of_them(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").touch()
+    with pytest.raises(
+        DataError, match=r"holds 0 images .*, and 1 file of another kind \(\.tif\);"
+    ):
+        load(tmp_path)
+
+
+def test_a_data_set_is_named_wherever_one_stands_and_told_by_its_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pictures"
+    (folder / "below").mkdir(parents=True)
+    _write_folder(folder)
+    monkeypatch.chdir(folder)
+    (tmp_path / "link").symlink_to(folder)
+    assert [load(Path(p)).name for p in (".", "below/..", "../link")] == [
+        "pictures",
+        "pictures",
+        "link",
+    ]
+    before = load(folder).digest
+    assert load(Path()).digest == before
+    Image.new("RGB", (64, 64)).save(folder / "000003.png")
+    assert load(folder).digest != before
+
+
 def test_images_are_turned_as_their_exif_orientation_says(tmp_path: Path) -> None:
     _write_folder(tmp_path)
     exif = Image.Exif()

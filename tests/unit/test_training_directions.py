@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from kernels import LayerSpec, Precision, packing, reference
-from model_store import Store, artifact
+from model_store import Store
 from tests import factories
-from training.directions import DECIMALS, LARGEST_COUNT, directions, main
+from training.directions import DECIMALS, LARGEST_COUNT, directions
 
 
 def first_layer(layer: LayerSpec) -> np.ndarray:
@@ -48,23 +46,6 @@ def test_a_direction_that_is_planted_is_found(precision: Precision) -> None:
     expected = np.zeros(8)
     expected[[3, 5]] = 0.5**0.5
     np.testing.assert_allclose(vector, expected, atol=0.1)
-
-
-def test_an_artifact_gets_them_and_keeps_its_tensors(tmp_path: Path) -> None:
-    spec = factories.generator()
-    path = tmp_path / "a.safetensors"
-    artifact.write(path, spec, factories.manifest(spec))
-    before = artifact.read(path)
-    assert main([str(path)]) == 0
-    after = artifact.read(path)
-    assert after.manifest["directions"] == directions(spec)
-    assert after.digest != before.digest
-    for name, array in artifact.tensors(before.spec).items():
-        np.testing.assert_array_equal(artifact.tensors(after.spec)[name], array)
-    again = path.read_bytes()
-    assert main([str(path)]) == 0
-    assert path.read_bytes() == again
-    assert main([str(tmp_path / "none")]) == 1
 
 
 @pytest.mark.parametrize("variant", factories.VARIANTS)

@@ -38,17 +38,22 @@ def test_the_suites_compare_equal_budgets() -> None:
 
 
 def test_a_taught_run_is_trained_after_its_teacher_and_recorded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pictures.blobs(tmp_path, 32)
-    monkeypatch.setattr(experiments, "RECORDS", tmp_path / "records")
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    folders = (tmp_path / "runs", pictures.blobs(faces, 32), tmp_path / "records")
     small = Options("float", width=2, discriminator_width=2, images=16, batch=8)
     teacher = Experiment(small)
     student = Experiment(replace(small, variant="partial"), teacher)
-    experiments.run(student, tmp_path / "runs", tmp_path)
+    experiments.run(student, *folders)
+    told = [line for line in capfd.readouterr().out.splitlines() if line.endswith("running")]
+    assert told == [f"{teacher.name}: running", f"{student.name}: running"]
     records = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "records").iterdir()}
     assert records.keys() == {teacher.name, student.name}
     manifest = records[student.name]["manifest"]
+    assert records[student.name]["machine"]["cpus"] >= 1
+    assert re.match(r"\d+\.\d+", records[student.name]["torch"])
     assert manifest["provenance"]["teacher"] == records[teacher.name]["manifest"]["digest"]
     assert manifest["export"]["teacher"]["images"] == 512
     assert manifest["swd"]["mean"] > 0
@@ -56,5 +61,6 @@ def test_a_taught_run_is_trained_after_its_teacher_and_recorded(
     assert [row["images"] for row in records[student.name]["log"]] == [16, 16]
 
     before = (tmp_path / "records" / f"{teacher.name}.json").stat().st_mtime_ns
-    experiments.run(teacher, tmp_path / "runs", tmp_path)  # what has a record is not run again
+    experiments.run(teacher, *folders)
+    assert capfd.readouterr().out == f"{teacher.name}: recorded, not run again\n"
     assert (tmp_path / "records" / f"{teacher.name}.json").stat().st_mtime_ns == before

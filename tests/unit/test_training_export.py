@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 
 import kernels
 from kernels import Precision, reference
 from kernels.dcgan import dcgan
 from kernels.tanh import CENTER, ONE
-from training import export
+from training import data, evaluate, export
+from training.loop import Run
 from training.networks import Generator
 from training.redundancy import layer_table
 
@@ -71,3 +75,14 @@ def test_the_layer_table_holds_geometry_precision_and_metric() -> None:
         "ratio": 32.0,
         "redundant": True,
     }
+
+
+def test_with_faces_a_manifest_says_what_rounding_does_to_swd(
+    folder: Path, run_folders: dict[str, Path]
+) -> None:
+    run, faces = Run.resume(run_folders["partial"]), data.load(folder)
+    spec = export.fold(run.generator)
+    quality = evaluate.evaluate(spec, faces, 32)
+    unrounded = export.manifest(run, spec, quality, faces)["export"]["swd_unrounded"]
+    assert unrounded != quality.swd["mean"]
+    assert unrounded == pytest.approx(quality.swd["mean"], rel=0.02)

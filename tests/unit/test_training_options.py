@@ -17,14 +17,36 @@ def test_options_survive_saving(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "Expecting value"),
+        ("[]", "argument after \\*\\* must be a mapping"),
+        ('{"colour": 1}', "got an unexpected keyword argument 'colour'"),
+        ('{"width": "64"}', "not supported between"),
+        ('{"width": 0}', "width must be at least 1, not 0"),
+    ],
+)
+def test_a_file_that_holds_no_options_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "options.json"
+    path.write_text(text)
+    told = rf"options\.json is not as it was written: .*{reason}.*; bring it back from a copy, or"
+    with pytest.raises(ValueError, match=told):
+        Options.load(path)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"variant": "half"}, "variant must be one of .* such as 0,1,2, not 'half'"),
         ({"compute": "int8"}, "compute must be bfloat16 or float32, not 'int8'"),
         ({"batch": 0}, "batch must be at least 1, not 0"),
         ({"images": -5}, "images must be at least 1, not -5"),
-        ({"learning_rate": 0.0}, r"learning_rate must be above 0, not 0\.0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be above 0, not nan"),
+        ({"width": 8192}, "width must be at most 1,024, not 8192"),
+        ({"discriminator_width": 1025}, "discriminator_width must be at most 1,024, not 1025"),
+        ({"batch": 10**11}, "batch must be at most 65,536, not 100000000000"),
+        ({"learning_rate": 0.0}, r"learning_rate must be above 0 and at most 1, not 0\.0"),
+        ({"learning_rate": 1e39}, r"learning_rate must be above 0 and at most 1, not 1e\+39"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0 and at most 1, not nan"),
         ({"teacher_weight": -1.0}, r"teacher_weight must be at least 0, not -1\.0"),
         ({"seed": -1}, "seed must be between 0 and 2\\^64 − 1, not -1"),
         ({"seed": 1 << 64}, "seed must be between 0 and 2\\^64 − 1, not 18446744073709551616"),

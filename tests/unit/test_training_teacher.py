@@ -70,18 +70,6 @@ def test_a_run_keeps_the_teacher_that_it_began_with(
     assert again() == export() == 0
 
 
-def test_a_run_from_before_teachers_were_kept_goes_on(folder: Path, tmp_path: Path) -> None:
-    path, run, out = tmp_path / "teacher.safetensors", tmp_path / "run", tmp_path / "out"
-    digest = _store_teacher(path, seed=1)
-    assert train(folder, run, "--images=16", f"--teacher={path}") == 0
-    early = json.loads((run / "provenance.json").read_text())
-    assert early.pop("teacher") == digest
-    (run / "provenance.json").write_text(json.dumps(early))
-    assert train(folder, run, "--images=16", f"--teacher={path}") == 0
-    assert main(["export", str(run), "--out", str(out)]) == 0
-    assert dict(model_store.artifact.read(out).manifest["provenance"])["teacher"] == digest
-
-
 def test_a_teacher_keeps_its_bias_in_bfloat16(tmp_path: Path) -> None:
     path, bias = tmp_path / "teacher.safetensors", np.float32([-0.01, 0.002, 0.01])
     spec = factories.generator("float")
