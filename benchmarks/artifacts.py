@@ -29,6 +29,7 @@ def write(path: Path, variant: str, width: int, image_size: int = 64, version: i
         },
         "swd": None,
         "export": {},
+        "directions": [],
     }
     artifact.write(path, spec, manifest)
 

@@ -3,8 +3,7 @@
     python -m benchmarks.bulk
 
 The nodes are simulated: two raylets of one core each on this machine. Two processes without Ray
-tell what the machine itself loses when both cores work. Writes `results/bulk.json` and the table
-of `docs/bulk.md`.
+tell what the machine itself loses when both cores work. Writes `results/bulk.json`.
 """
 
 from __future__ import annotations
@@ -20,12 +19,10 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from benchmarks import blocks
 from kernels import machine
 
 ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).parent / "results" / "bulk.json"
-PAGE = ROOT / "docs" / "bulk.md"
 IMAGES, SHARD, ROUNDS = 40_000, 2_000, 3
 CORES = {"one process": 1, "two processes at once": 2, "Ray, two nodes": 2}  # by who makes them
 
@@ -42,8 +39,8 @@ def measure() -> dict[str, Any]:
             "hands": hands,
             "cores": CORES[hands],
             "images_a_second": statistics.median(found),
-            "low": min(found),
-            "high": max(found),
+            "min_images_a_second": min(found),
+            "max_images_a_second": max(found),
         }
         for hands, found in rates.items()
     ]
@@ -96,24 +93,5 @@ def cluster() -> Iterator[str]:
         nodes.shutdown()
 
 
-def table(result: dict[str, Any]) -> str:
-    """The rows in Markdown."""
-    lines = ["| | images/s | a core |", "| --- | ---: | ---: |"]
-    for row in result["rows"]:
-        rate = row["images_a_second"]
-        lines.append(f"| {row['hands']} | {rate:,.0f} | {rate / row['cores']:,.0f} |")
-    told = result["machine"]
-    return "\n".join(lines) + (
-        f"\n\n`partial`, {result['images']:,} PNGs in tars, the whole command with its start and "
-        f"the disk; median of {result['rounds']}. {told['measured_at'][:10]}, {told['cpu']}.\n"
-    )
-
-
-def update(text: str, result: dict[str, Any]) -> str:
-    """The page with its table made anew."""
-    return blocks.fill(text, "bulk", table(result))
-
-
 if __name__ == "__main__":
     RESULT.write_text(json.dumps(measure(), indent=1) + "\n")
-    PAGE.write_text(update(PAGE.read_text(), json.loads(RESULT.read_text())))

@@ -58,8 +58,8 @@ def measure() -> dict[str, Any]:
         {
             "what": name,
             "images_a_second": BATCH / statistics.median(times),
-            "low": BATCH / max(times),
-            "high": BATCH / min(times),
+            "min_images_a_second": BATCH / max(times),
+            "max_images_a_second": BATCH / min(times),
         }
         for name, times in seconds.items()
     ]

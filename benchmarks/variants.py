@@ -4,7 +4,7 @@ python -m benchmarks.variants
 
 Times are of one thread and one image a call, float32 PyTorch of the same architecture beside them
 in the same rounds where it is installed; the same at full size, with random weights. Writes
-`results/variants.json`; `python -m benchmarks.readme` puts the table into the README.
+`results/variants.json`.
 """
 
 from __future__ import annotations

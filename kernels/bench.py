@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kernels import machine
 from kernels.generator import NUMPY, Generator, available_isas
@@ -39,18 +40,24 @@ class Row:
     resident_bytes: int
     multiply_adds: int
     median_ms: float = 0.0
-    low_ms: float = 0.0  # 10th percentile
-    high_ms: float = 0.0  # 90th percentile
+    p10_ms: float = 0.0
+    p90_ms: float = 0.0
     calls: int = 0
     times_ms: list[float] = field(default_factory=list, repr=False)
 
     def summarize(self) -> None:
-        deciles = statistics.quantiles(self.times_ms, n=10)
-        self.median_ms = statistics.median(self.times_ms)
-        self.low_ms, self.high_ms, self.calls = deciles[0], deciles[-1], len(self.times_ms)
+        self.p10_ms, self.median_ms, self.p90_ms = (
+            percentile(self.times_ms, percent) for percent in (10, 50, 90)
+        )
+        self.calls = len(self.times_ms)
 
     def to_json(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if name != "times_ms"}
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value that `percent` of the values do not exceed, between two of them in proportion."""
+    return float(np.percentile(values, percent))
 
 
 def rows_of(
@@ -108,7 +115,7 @@ def table(rows: Sequence[Row]) -> str:
         ):
             lines.append("")
         last = r
-        spread = f"{r.low_ms:.3f} – {r.high_ms:.3f}"
+        spread = f"{r.p10_ms:.3f} – {r.p90_ms:.3f}"
         lines.append(
             f"{r.variant:8} {r.isa:9} {r.width:5} {r.image_size:7} {r.threads:8} {r.batch:6} "
             f"{r.median_ms:13.3f}   {spread:17}{r.multiply_adds / r.median_ms / 1e6:14.1f}"

@@ -2,8 +2,8 @@
 
 Imports run one way: service and training → model_store and kernels; model_store → the spec of
 kernels; kernels → NumPy; pbgen → what serves, but its client → nothing of ours; loadtest and deploy
-→ nothing of ours; benchmarks → what they measure; docs → what they tell. torch is training's alone
-(benchmarks time it as a peer), so that serving starts fast and stays small.
+→ nothing of ours; benchmarks → what they measure; docs → anything, and nothing → docs. torch is
+training's alone (benchmarks time it as a peer), so that serving starts fast and stays small.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PARTS = (
 MAY_IMPORT = {  # of our own, besides itself
     "benchmarks": ("deploy.running", "kernels", "model_store", "service", "training"),
     "deploy": (),
-    "docs": ("benchmarks.blocks", "deploy", "service"),
+    "docs": PARTS,
     "kernels": (),
     "loadtest": (),
     "model_store": ("kernels.spec",),
@@ -85,6 +85,11 @@ def test_torch_stays_in_training(path: Path) -> None:
     assert [name for name in imports(path) if is_within(name, ("torch", "torchvision"))] == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "service/routes").glob("[!_]*.py")), ids=relative)
+def test_no_route_imports_a_route(path: Path) -> None:
+    assert [name for name in imports(path) if is_within(name, ("service.routes",))] == []
+
+
 @pytest.mark.parametrize("name", ["calls", "client", "errors", "tarstream"])
 def test_the_client_needs_nothing_of_ours(name: str) -> None:
     others = tuple(part for part in PARTS if part != "pbgen")
@@ -121,7 +126,7 @@ def test_no_import_comes_back_to_where_it_began() -> None:
     TopologicalSorter(graph).prepare()  # CycleError names the circle
 
 
-@pytest.mark.parametrize("part", ["benchmarks", "service"])
+@pytest.mark.parametrize("part", ["benchmarks", "docs", "service"])
 def test_a_large_part_says_where_everything_is(part: str) -> None:
     folder = ROOT / part
     parts = {path.stem for path in folder.glob("*.py")}

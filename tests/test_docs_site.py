@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import yaml
 
-from docs import reference
 from tests.serving import ROOT
 
 DOCS = ROOT / "docs"
@@ -62,11 +61,6 @@ def test_every_page_is_in_the_sites_navigation() -> None:
     listed = sorted(named(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
     pages = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
     assert listed == pages, "mkdocs.yml's nav must name every page once"
-
-
-def test_the_docs_hold_what_the_code_says() -> None:
-    for path, text in reference.pages().items():
-        assert path.read_text() == text, f"{path.name}: run python -m docs.reference"
 
 
 def named(entry: Any) -> Iterator[str]:

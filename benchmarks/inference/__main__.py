@@ -2,8 +2,8 @@
 
     python -m benchmarks.inference [--quick]
 
-Writes `results/kernels-DATE-CPU.json`, and from it the tables and plots of docs/kernels.md. With
---quick, fewer rounds: the tables are printed and nothing is written.
+Prints tables and writes `results/kernels-DATE-CPU.json`. With --quick, fewer rounds, and nothing is
+written.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from benchmarks.inference import (
     entries,
     exports,
     first_image,
-    page,
     results,
     tables,
     work,
@@ -132,8 +131,7 @@ def main() -> None:
     result = measure(quick)
     print(tables.everything(result))
     if not quick:
-        tell(f"wrote {results.write(result).name}")
-        page.write()
+        tell(f"wrote {results.write(result).name}; make results puts it into docs/kernels.md")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def measure(path: Path) -> dict[str, float]:
         float(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
         for _ in range(PROCESSES)
     ]
-    return {"median_ms": statistics.median(times), "low_ms": min(times), "high_ms": max(times)}
+    return {"median_ms": statistics.median(times), "min_ms": min(times), "max_ms": max(times)}
 
 
 def first_image_ms(path: Path) -> float:

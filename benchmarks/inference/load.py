@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.processors import Ticks
+
 PROC = Path("/proc")
 
 
@@ -21,14 +23,9 @@ class Clock:
     @classmethod
     def now(cls, workers: Sequence[int]) -> Clock:
         """Ours are this process, its children that have ended, and the processes `workers`."""
-        if not (PROC / "stat").exists():
-            return cls(0, 0, 0)
-        user, nice, system, idle, wait, irq, softirq, stolen = map(
-            int, (PROC / "stat").read_text().split(maxsplit=9)[1:9]
-        )
-        working = user + nice + system + irq + softirq + stolen
+        machine = Ticks.now()
         ours = sum(_ticks(process) for process in (os.getpid(), *workers))
-        return cls(working + idle + wait, working, ours)
+        return cls(machine.all, machine.busy, ours)
 
     def others(self, later: Clock) -> float:
         """The share of all processors that went to other programs until `later`; 0 if unknown."""

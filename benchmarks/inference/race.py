@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.inference.contestant import Absent, Contestant
 from benchmarks.inference.load import Clock
 from benchmarks.inference.worker import Ready, Worker
+from kernels.bench import percentile
 
 SETTLE_S = 0.01  # between turns: a runtime's threads that wait by spinning go to sleep
 
@@ -27,13 +26,12 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """The 10th and 90th percentile show the spread."""
-        low, median, high = np.percentile(self.times_ms, (10, 50, 90))
         return {
             **self.contestant.to_json(),
             "batch": self.batch,
-            "median_ms": float(median),
-            "low_ms": float(low),
-            "high_ms": float(high),
+            "median_ms": percentile(self.times_ms, 50),
+            "p10_ms": percentile(self.times_ms, 10),
+            "p90_ms": percentile(self.times_ms, 90),
             "calls": len(self.times_ms),
         }
 

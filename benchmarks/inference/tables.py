@@ -1,4 +1,4 @@
-"""A result as tables in Markdown, aligned so that they can be read in a terminal too.
+"""A result as tables in Markdown.
 
 All is of the full-size generator unless a table says otherwise; losses are printed like gains.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from benchmarks import markdown
 from benchmarks.inference.contestant import KERNELS, PYTORCH
 from benchmarks.inference.engines import AUTOCAST, COMPILED, EAGER, LAST, PYTORCH_MODES
 from benchmarks.inference.results import Result
@@ -70,18 +71,6 @@ def machine(result: Result) -> str:
     )
 
 
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are figures."""
-    lines = [list(head), *map(list, rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    padded = [
-        [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
-        for line in (lines[0], rule, *lines[1:])
-    ]
-    return "\n".join("| " + " | ".join(line) + " |" for line in padded)
-
-
 def label(row: Row) -> str:
     """How a contestant is called in tables and plots."""
     if row["runtime"] == KERNELS:
@@ -102,9 +91,9 @@ def median(result: Result, threads: int, batch: int, **which: str) -> float | No
     return found[0]["median_ms"] if found else None
 
 
-def best(result: Result, threads: int, batch: int, modes: Sequence[str]) -> float | None:
-    """The least of PyTorch's modes."""
-    met = [median(result, threads, batch, runtime=PYTORCH, mode=mode) for mode in modes]
+def best(result: Result, batch: int, modes: Sequence[str]) -> float | None:
+    """The least of PyTorch's modes on one thread."""
+    met = [median(result, 1, batch, runtime=PYTORCH, mode=mode) for mode in modes]
     return min((ms for ms in met if ms is not None), default=None)
 
 
@@ -133,7 +122,7 @@ def times(result: Result) -> str:
         met = {t: [median(result, t, n, **which) for n in batches] for t in threads}
         gains = map(ratio, met[1], met.get(2, []))
         rows.append([name, *(cell(map(milliseconds, met[t])) for t in threads), cell(gains)])
-    return markdown(head, rows)
+    return markdown.aligned(head, rows)
 
 
 def cell(figures: Iterable[str]) -> str:
@@ -159,13 +148,13 @@ def ratios(result: Result) -> str:
         if which["runtime"] != KERNELS
     }
     if any(which["runtime"] == PYTORCH for which in named.values()):
-        peers["*best of PyTorch: eager, compiled, autocast*"] = lambda n: best(result, 1, n, STOCK)
-        peers["*best of PyTorch, frozen weights too*"] = lambda n: best(result, 1, n, PYTORCH_MODES)
+        peers["*best of PyTorch: eager, compiled, autocast*"] = lambda n: best(result, n, STOCK)
+        peers["*best of PyTorch, frozen weights too*"] = lambda n: best(result, n, PYTORCH_MODES)
     rows = [
         [name, *(cell(ratio(theirs(n), median(result, 1, n, **c)) for n in batches) for c in fast)]
         for name, theirs in peers.items()
     ]
-    return markdown(["", *map(label, fast)], rows) if rows else ""
+    return markdown.aligned(["", *map(label, fast)], rows) if rows else ""
 
 
 def peak_of(result: Result, row: Row) -> float | None:
@@ -196,7 +185,7 @@ def limits(result: Result) -> str:
         traffic = (cell(megabytes(row[kind]) for row in mine) for kind in kinds)
         rows.append([name, cell(share_of_peak(result, row) for row in mine), *traffic])
     head = ["", "share of the peak", "weights, MB", "activations, MB", "scratch, MB"]
-    return markdown(head, rows)
+    return markdown.aligned(head, rows)
 
 
 def share_of_peak(result: Result, row: Row) -> str:
@@ -217,7 +206,7 @@ def memory(result: Result) -> str:
         ]
         for row in result["memory"]
     ]
-    return markdown(["", "file MB", "prepared MB", "process grew by MB"], rows)
+    return markdown.aligned(["", "file MB", "prepared MB", "process grew by MB"], rows)
 
 
 def growth(result: Result) -> str:
@@ -244,15 +233,15 @@ def growth(result: Result) -> str:
         [f"`{v}`, {isa}", *(f"{met[v, isa, 128, 64, n]:.2f}" for n in many)] for v, isa in series
     ]
     return (
-        markdown(head, rows)
-        + "\n\n"
-        + markdown(["64 px, width 128", *(f"N = {n}" for n in many)], more)
+        markdown.aligned(head, rows)
+        + "\n"
+        + markdown.aligned(["64 px, width 128", *(f"N = {n}" for n in many)], more)
     )
 
 
 def first_image(result: Result) -> str:
     told = "; ".join(
-        f"`{variant}` {met['median_ms']:.1f} ms ({met['low_ms']:.1f} – {met['high_ms']:.1f})"
+        f"`{variant}` {met['median_ms']:.1f} ms ({met['min_ms']:.1f} – {met['max_ms']:.1f})"
         for variant, met in result["first_image"].items()
     )
     return f"**From file to first image**, fresh processes, after imports: {told}."

@@ -1,6 +1,6 @@
 """Measures the service: `make load` in short, in full with LitServe beside it.
 
-    python -m benchmarks.serving            all parts; results/serving-DATE.json, docs/serving.md
+    python -m benchmarks.serving            all parts, into results/serving-DATE.json
     python -m benchmarks.serving PART …     some parts, into the same file
     python -m benchmarks.serving --short    a minute, printed only
 
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.serving import costs, endurance, loads, page, tables, targets
+from benchmarks.serving import costs, endurance, loads, results, tables, targets
 from benchmarks.serving.extent import FULL, SHORT, Extent
 
 PARTS: dict[str, Callable[[Extent], dict[str, Any]]] = {
@@ -47,8 +47,10 @@ def main() -> None:
         found[name] = PARTS[name](SHORT if options.short else FULL)
         print(tables.everything({name: found[name]}), flush=True)
         if not options.short:
-            page.write(page.keep({name: found[name]}))
+            results.keep({name: found[name]})
     print(targets.table(found))
+    if not options.short:
+        print("make results puts it into docs/serving.md", file=sys.stderr)
 
 
 if __name__ == "__main__":

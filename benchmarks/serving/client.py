@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from kernels.bench import percentile
+
 CHUNK = 1 << 14  # bytes a read: an answer; a buffer of 256 KB took 20 µs of each read
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length: "  # as uvicorn writes it
@@ -50,11 +52,9 @@ class Answers:
         """Answers of 200 a second."""
         return self.statuses[200] / self.seconds
 
-    def percentile_ms(self, share: float) -> float | None:
-        """The latency that this share of the answers of 200 kept, by nearest rank."""
-        if not self.latencies_s:
-            return None
-        return 1e3 * sorted(self.latencies_s)[math.ceil(share * len(self.latencies_s)) - 1]
+    def percentile_ms(self, percent: float) -> float | None:
+        """The latency that so many of the answers of 200 kept; None without any."""
+        return 1e3 * percentile(self.latencies_s, percent) if self.latencies_s else None
 
 
 def drive(address: Address, flows: Sequence[Flow], seconds: float) -> list[Answers]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.processors import Ticks
 from benchmarks.serving.client import Address
 from deploy.running import running
 
@@ -116,10 +117,7 @@ def free_port() -> int:
 
 def busy_s() -> float:
     """Processor time that all processes took since the machine came up."""
-    user, nice, system, _idle, _wait, irq, soft, steal = (
-        int(each) for each in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
-    )
-    return (user + nice + system + irq + soft + steal) * TICK_S
+    return Ticks.now().busy * TICK_S
 
 
 def _cpu_s(pid: int) -> float:

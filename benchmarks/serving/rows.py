@@ -48,6 +48,6 @@ def summary(answers: Answers) -> Row:
     """The figures of a flow."""
     return {
         "answers_a_second": answers.rate,
-        **{f"p{p}_ms": answers.percentile_ms(p / 100) for p in (50, 95, 99)},
+        **{f"p{p}_ms": answers.percentile_ms(p) for p in (50, 95, 99)},
         "statuses": {str(status): n for status, n in sorted(answers.statuses.items()) if n},
     }

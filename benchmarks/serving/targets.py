@@ -53,7 +53,7 @@ def targets(parts: Parts) -> Iterator[Target]:
             grown <= 20 and set(met["statuses"]) == {"200"},
         )
     if "leavers" in parts:
-        ms = parts["leavers"]["largest_ms"]
+        ms = parts["leavers"]["max_ms"]
         yield Target(
             "a client that leaves frees its place within 100 ms", f"{ms:.0f} ms", ms <= 100
         )

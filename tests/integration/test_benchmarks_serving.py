@@ -13,10 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.serving import costs, endurance, loads, page, processes, requests, tables, targets
+from benchmarks.serving import (
+    costs,
+    endurance,
+    loads,
+    processes,
+    requests,
+    results,
+    tables,
+    targets,
+)
 from benchmarks.serving.client import Flow, drive
 from benchmarks.serving.extent import Extent
 from benchmarks.serving.processes import Server
+from docs.blocks import serving
 
 TINY = Extent(seconds=0.2, stream=300, soak=100, swaps=2, leavers=1)
 
@@ -33,7 +43,7 @@ def test_a_closed_loop_counts_what_the_server_counts(server: Server) -> None:
     (answers,) = drive(server.address, [requests.faces(4)], 0.5)
     assert 0 < answers.statuses[200] <= server.metric(name) - before  # the warm-up is not counted
     assert set(answers.statuses) - {0} == {200}
-    assert 0 < answers.percentile_ms(0.5) <= answers.percentile_ms(0.99)
+    assert 0 < answers.percentile_ms(50) <= answers.percentile_ms(99)
 
 
 def test_flows_run_side_by_side_at_their_pace(server: Server) -> None:
@@ -46,7 +56,7 @@ def test_flows_run_side_by_side_at_their_pace(server: Server) -> None:
 def test_an_error_is_told_by_its_status_and_no_latency(server: Server) -> None:
     (answers,) = drive(server.address, [requests.probe("/nowhere", 50)], 0.2)
     assert answers.statuses[404] > 0
-    assert answers.percentile_ms(0.5) is None
+    assert answers.percentile_ms(50) is None
 
 
 class Stalling:
@@ -110,7 +120,7 @@ def test_a_flow_of_so_many_requests_sends_them_all_and_no_more(server: Server) -
 def test_every_part_is_measured_told_and_kept(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     monkeypatch.setattr(loads, "CROWD", 100)
     monkeypatch.setattr(costs, "KERNELS_S", 0.05)
     monkeypatch.setattr("benchmarks.serving.rows.ATTEMPTS", 1)
@@ -125,12 +135,15 @@ def test_every_part_is_measured_told_and_kept(
         "soak": endurance.soak(TINY),
         "leavers": costs.leavers(TINY),
     }
-    kept = page.keep(found)
-    assert page.keep({}) == page.latest() == json.loads(json.dumps(kept))
+    results.keep(found)
+    kept = results.latest()
+    results.keep({})
+    assert results.latest() == kept
     assert {
-        name: {**part, "made": kept["parts"][name]["made"]} for name, part in found.items()
-    } == (kept["parts"])
+        name: {**part, "made": kept["parts"][name]["made"]}
+        for name, part in json.loads(json.dumps(found)).items()
+    } == kept["parts"]
     wanted = [each.wanted for each in targets.targets(found)]
     assert len(wanted) == len(set(wanted)) == 17
-    filled = page.update(page.PAGE.read_text(), kept)
-    assert tables.everything(found) in filled
+    assert serving.figures() == tables.everything(found)
+    assert targets.table(found) in serving.targets()

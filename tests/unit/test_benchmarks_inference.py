@@ -101,7 +101,7 @@ def test_a_race_reports_rows_and_who_is_absent(tmp_path: Path) -> None:
     assert [(row.contestant, row.batch) for row in outcome.rows] == [(ours, 1), (ours, 2)]
     for row in outcome.rows:
         told = row.to_json()
-        assert 0 < told["low_ms"] <= told["median_ms"] <= told["high_ms"]
+        assert 0 < told["p10_ms"] <= told["median_ms"] <= told["p90_ms"]
         assert told["calls"] >= 2
     assert outcome.ready[ours].pictures.shape == (8, 8, 8, 3)
     assert list(outcome.absent) == [missing]
@@ -164,7 +164,7 @@ def test_tables_show_losses_and_reasons() -> None:
         "differences": [],
         "memory": [],
         "growth": [],
-        "first_image": {"partial": {"median_ms": 20, "low_ms": 19, "high_ms": 25}},
+        "first_image": {"partial": {"median_ms": 20, "min_ms": 19, "max_ms": 25}},
     }
     text = tables.everything(result)
     assert re.search(r"\| PyTorch, float32 +\| +0\.50 \|", text)  # twice as fast as ours

@@ -1,14 +1,17 @@
-"""The generated blocks of the model card `docs/models.md`, from the shipped manifests."""
+"""docs/models.md: the model card, from the shipped manifests."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import model_store
 from benchmarks import markdown
-from benchmarks.experiments import LEVELS
 from benchmarks.variants import VARIANTS
+from docs.blocks.experiments import LEVELS
 from model_store import Artifact
+
+Cell = Callable[[Artifact], str]  # an artifact's entry in a row
 
 
 def shipped() -> list[Artifact]:
@@ -19,6 +22,7 @@ def shipped() -> list[Artifact]:
 def models() -> str:
     """What each generator is, and what it came from."""
     return _by_artifact(
+        shipped(),
         {
             "digest": lambda a: f"`{a.digest.removeprefix('sha256:')[:16]}…`",
             "file": lambda a: f"{a.file_bytes:,} bytes",
@@ -40,24 +44,25 @@ def models() -> str:
             "data": lambda a: str(a.manifest["provenance"]["dataset"]),
             "code": lambda a: f"`{a.manifest['provenance']['commit'][:12]}`",
             "SWD × 10³ at 64 / 32 / 16, mean": _swd,
-        }
+        },
     )
 
 
 def export() -> str:
     """What rounding to the arithmetic contract changed, as `export` measured it."""
-    return _by_artifact(
-        {
-            "mean difference, grey levels": lambda a: f"{_report(a)['mean_difference']:.2f}",
-            "largest difference, grey levels": lambda a: f"{_report(a)['largest_difference']:.0f}",
-            "PSNR, dB": lambda a: f"{_report(a)['psnr_db']:.1f}",
-            "images compared": lambda a: f"{_report(a)['compared_images']:,}",
-        }
-    )
-
-
-def _by_artifact(rows: dict[str, Any]) -> str:
     artifacts = shipped()
+    rows: dict[str, Cell] = {
+        "mean difference, grey levels": lambda a: f"{_report(a)['mean_difference']:.2f}",
+        "largest difference, grey levels": lambda a: f"{_report(a)['largest_difference']:.0f}",
+        "PSNR, dB": lambda a: f"{_report(a)['psnr_db']:.1f}",
+        "images compared": lambda a: f"{_report(a)['compared_images']:,}",
+    }
+    if any("swd_unrounded" in _report(artifact) for artifact in artifacts):
+        rows["SWD × 10³ without rounding, with it"] = _rounded
+    return _by_artifact(artifacts, rows)
+
+
+def _by_artifact(artifacts: Sequence[Artifact], rows: dict[str, Cell]) -> str:
     head = ["", *(f"`{artifact.label}`" for artifact in artifacts)]
     return markdown.table(
         head, [[name, *(cell(artifact) for artifact in artifacts)] for name, cell in rows.items()]
@@ -82,6 +87,14 @@ def _teacher(artifact: Artifact) -> str:
     alike = _report(artifact)["teacher"]
     short = str(digest).removeprefix("sha256:")[:16]
     return f"`{short}…`: PSNR {alike['psnr_db']:.1f} dB, SSIM {alike['ssim']:.2f}"
+
+
+def _rounded(artifact: Artifact) -> str:
+    """The mean SWD of the training graph's images, of the kernels', and what that changes."""
+    before, swd = _report(artifact).get("swd_unrounded"), artifact.manifest["swd"]
+    if before is None or swd is None:
+        return "not measured"
+    return f"{before:.2f}, {swd['mean']:.2f} ({swd['mean'] / before - 1:+.1%})"
 
 
 def _swd(artifact: Artifact) -> str:

@@ -1,21 +1,12 @@
-"""The generated blocks and plots of `docs/results.md` and `docs/models.md`, from what is logged.
-
-    python -m benchmarks.report     (make results)
-
-Nothing is trained or timed here: a block whose runs or measurements are not there yet says so, with
-the command that makes them. Tests check that the pages and plots are what this makes.
-"""
+"""docs/results.md: each suite of training runs, as far as it has been made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-from benchmarks import accounting, blocks, card, experiments, measured, plots
+from docs.blocks import experiments
+from docs.draw import training
 
-DOCS = Path(__file__).parents[1] / "docs"
-PICTURES = DOCS / "pictures"
 RECIPES = {
     f"{variant}-w64-102k{change}-float32": f"`{variant}`, {words}"
     for variant in ("float", "partial")
@@ -36,19 +27,17 @@ TRIAL = (
     "12800 --teacher float --teacher-weight WEIGHT --data FOLDER`, then `python -m training export "
     "RUN --out FILE --data FOLDER --swd-images 2000`"
 )
-PLOTS: dict[str, tuple[Callable[[], Any], Callable[[Path, Any], None]]] = {
-    "curves.png": (plots.curves_data, plots.curves),
-    "metric.png": (plots.metric_data, plots.metric),
-}
 
 
 def comparison() -> str:
-    picture = _picture("curves.png", "SWD over the images seen, a line a run")
+    text = "SWD over the images seen, a line a run"
+    picture = f"\n![{text}](pictures/curves.png)\n" if training.curves_data() else ""
     return _suite("comparison", experiments.comparison_table, picture)
 
 
 def metric() -> str:
-    picture = _picture("metric.png", "Damage against redundancy, a point a layer")
+    text = "Damage against redundancy, a point a layer"
+    picture = f"\n![{text}](pictures/metric.png)\n" if training.metric_data() else ""
     return _suite(
         "metric", experiments.metric_table, experiments.again() + experiments.verdict() + picture
     )
@@ -80,48 +69,3 @@ def _suite(name: str, table: Callable[[], str], after: str = "") -> str:
     if not experiments.records(name):
         return experiments.progress(name)
     return f"{table()}\n{experiments.progress(name)}{after}"
-
-
-def _picture(name: str, text: str) -> str:
-    data, _ = PLOTS[name]
-    return f"\n![{text}](pictures/{name})\n" if data() else ""
-
-
-PAGES: dict[Path, dict[str, Callable[[], str]]] = {
-    DOCS / "results.md": {
-        "paper": measured.paper,
-        "memory": measured.memory,
-        "accounting": accounting.table,
-        "inference": measured.inference,
-        "steps": measured.steps,
-        "quality": measured.quality,
-        "neighbours": measured.neighbours,
-        "comparison": comparison,
-        "metric": metric,
-        "losses": losses,
-        "tried": tried,
-        "aligned": aligned,
-    },
-    DOCS / "models.md": {"models": card.models, "export": card.export},
-}
-
-
-def page(path: Path) -> str:
-    """A page with all of its blocks made anew."""
-    text = path.read_text()
-    for name, body in PAGES[path].items():
-        text = blocks.fill(text, name, body())
-    return text
-
-
-def main() -> None:
-    for name, (data, draw) in PLOTS.items():
-        shown = data()
-        if shown and plots.mark(PICTURES / name) != plots.digest(shown):
-            draw(PICTURES / name, shown)
-    for path in PAGES:
-        path.write_text(page(path))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,4 @@
-"""A result as two plots: who takes how long, and how the cost grows.
-
-Each file's metadata names the measurement that it shows.
-"""
+"""docs/kernels.md: who takes how long, and how the cost grows, of the first section's machine."""
 
 from __future__ import annotations
 
@@ -12,21 +9,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.inference.contestant import KERNELS
-from benchmarks.inference.results import Result
+from benchmarks.inference.results import Result, machines
 from benchmarks.inference.tables import label, peak_of
+from docs.draw.picture import Picture, save_figure
+from docs.draw.style import ACCENT, INK, MUTED
 
-INK, ACCENT, MUTED = "#1f2937", "#b45309", "#9ca3af"
 MARKERS = ("o", "s", "D")
 LINES = {"partial": "-", "float": "--"}
 SERIES_COLORS = (ACCENT, "#0f766e", "#1d4ed8")
 
 
 def source(result: Result) -> str:
-    """What a plot's metadata says of its measurement."""
+    """A plot's mark: its measurement."""
     return f"{result['machine']['measured_at']}, {result['machine']['cpu']}"
 
 
-def speed(result: Result, path: Path) -> None:
+def shown() -> Result:
+    return machines()[0]
+
+
+def speed(path: Path, result: Result, mark: str) -> None:
     """Milliseconds an image on one thread: a line a contestant, a marker a batch size."""
     rows = [r for r in result["rows"] if r["threads"] == 1 and r["mode"] != "portable"]
     names = list(dict.fromkeys(label(r) for r in sorted(rows, key=_at_one_image, reverse=True)))
@@ -39,8 +41,8 @@ def speed(result: Result, path: Path) -> None:
             at = [names.index(label(r)) for r in shown]
             ms = [r["median_ms"] for r in shown]
             spread = [
-                [r["median_ms"] - r["low_ms"] for r in shown],
-                [r["high_ms"] - r["median_ms"] for r in shown],
+                [r["median_ms"] - r["p10_ms"] for r in shown],
+                [r["p90_ms"] - r["median_ms"] for r in shown],
             ]
             color = ACCENT if mine else INK
             axes.errorbar(
@@ -60,10 +62,10 @@ def speed(result: Result, path: Path) -> None:
         text.set_color(ACCENT if name.startswith("`") else INK)
     _tidy(axes, "x")
     axes.legend(frameon=False, fontsize=9, loc="upper right")
-    figure.savefig(path, dpi=150, metadata={"Source": source(result)})
+    save_figure(figure, path, mark)
 
 
-def growth(result: Result, path: Path) -> None:
+def growth(path: Path, result: Result, mark: str) -> None:
     """ns a thousand multiply-adds over pixels, width and images a call; flat is linear growth."""
     rows = result["growth"]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -100,7 +102,7 @@ def growth(result: Result, path: Path) -> None:
     panels[0].set_title(f"width {width}; ● 1, ■ {max(few)} images a call", fontsize=9)
     panels[1].set_title("64 pixels; likewise", fontsize=9)
     panels[2].set_title("64 pixels, width 128", fontsize=9)
-    figure.savefig(path, dpi=150, metadata={"Source": source(result)})
+    save_figure(figure, path, mark)
 
 
 def _series(row: dict[str, Any], key: str) -> tuple[str, str, int | None]:
@@ -118,3 +120,9 @@ def _tidy(axes: Any, which: str) -> None:
     side.set_minor_formatter(NullFormatter())
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=which, color=MUTED, alpha=0.25, lw=0.6)
+
+
+PICTURES = {
+    "kernels-speed.png": Picture(shown, speed, source),
+    "kernels-growth.png": Picture(shown, growth, source),
+}

@@ -1,9 +1,8 @@
-"""Generated blocks of the docs: what stands between two comments, the first of which names the
-command that makes it.
+"""A page's generated blocks: what stands between two comments.
 
-    <!-- variants: made by make results -->
-    …
-    <!-- /variants -->
+<!-- variants: made by python -m docs -->
+…
+<!-- /variants -->
 """
 
 from __future__ import annotations
@@ -22,3 +21,8 @@ def fill(text: str, name: str, body: str) -> str:
     if count != 1:
         raise ValueError(f"the page must have one block {name!r}, not {count}")
     return filled
+
+
+def blocks(text: str) -> list[str]:
+    """The names of a page's generated blocks, in their order."""
+    return re.findall(r"^<!-- ([^:\n]+): made by python -m docs -->$", text, re.MULTILINE)

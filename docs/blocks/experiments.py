@@ -1,4 +1,4 @@
-"""The training experiments' tables, made from their records in `results/training/`.
+"""docs/results.md: the training experiments' tables, from their records in `results/training/`.
 
 Every comparison is of runs with equal budgets; a figure that several seeds share is their mean ±
 their sample standard deviation, a ratio has its confidence interval. A run without a record is left

@@ -1,25 +1,17 @@
-"""The README's table of variants, made from `results/variants.json`.
-
-    python -m benchmarks.readme
-
-A test checks that the README holds what this makes.
-"""
+"""README.md: the variants' table."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-from benchmarks import blocks, markdown
-from benchmarks.variants import RESULT
-
-README = Path(__file__).parents[1] / "README.md"
+from benchmarks import markdown
+from docs import logged
+from docs.blocks.measured import VARIANTS
+from docs.logged import resident_bytes
+from docs.units import size
 
 
-def table(result: dict[str, Any]) -> str:
-    """The table in Markdown, each ratio beside its figure; beneath it what was measured, and on
-    what."""
+def variants() -> str:
+    """The table, each ratio beside its figure; beneath it what was measured, and on what."""
+    result = logged.read(VARIANTS)
     rows = {row["variant"]: row for row in result["rows"]}
     wide = result["full_size_ms"]
     base = rows["float"]
@@ -31,8 +23,8 @@ def table(result: dict[str, Any]) -> str:
         lines.append(
             [
                 f"`{name}`",
-                _size(row["artifact_bytes"]) + _less(row["artifact_bytes"], base["artifact_bytes"]),
-                _size(_resident(row)) + _less(_resident(row), _resident(base)),
+                _bytes(row["artifact_bytes"], base["artifact_bytes"]),
+                _bytes(resident_bytes(row), resident_bytes(base)),
                 f"{ms:.2f}{_less(ms, base_ms)}",
                 f"{wide[name]['median']:.2f}{_less(wide[name]['median'], wide['float']['median'])}",
                 f"**{swd['mean']:.1f}** ({levels})",
@@ -57,22 +49,9 @@ def table(result: dict[str, Any]) -> str:
     )
 
 
-def update(text: str, result: dict[str, Any]) -> str:
-    """The README with its table made anew."""
-    return blocks.fill(text, "variants", table(result))
-
-
-def _resident(row: dict[str, Any]) -> int:
-    return sum(row["resident_bytes"].values())
+def _bytes(count: int, base: int) -> str:
+    return size(count, 2) + _less(count, base)
 
 
 def _less(value: float, base: float) -> str:
     return "" if value == base else f" (÷ {base / value:.1f})"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
-
-
-if __name__ == "__main__":
-    README.write_text(update(README.read_text(), json.loads(RESULT.read_text())))

@@ -1,4 +1,4 @@
-"""What a partially binarized DCGAN saves in memory, by what is counted; the paper says 25.81.
+"""docs/results.md: what a partially binarized DCGAN saves in memory, by what is counted.
 
 Sizes are those of the usual implementations: 4×4 kernels (PyTorch's example and ours) or the
 5×5 of the DCGAN paper, 64 or 128 channels before the last deconvolution. A float takes 32 bits, a
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from benchmarks import markdown
 from kernels.dcgan import dcgan
 
-PAPER = 25.81
+PAPER = 25.81  # what the paper says
 SIZES = ((64, 4), (128, 4), (64, 5), (128, 5))  # channels before the last layer, kernel
 
 

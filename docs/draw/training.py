@@ -1,42 +1,19 @@
-"""The training experiments' plots, each marked with the digest of the figures that it shows.
-
-A test compares the marks with the records, since a picture's bytes depend on Matplotlib's version.
-"""
+"""docs/results.md: the training experiments' plots."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from PIL import Image
 
-from benchmarks.experiments import FLOAT, Damage, damages, groups, metric_run, record
+from docs.blocks.experiments import FLOAT, Damage, damages, groups, metric_run, record
+from docs.draw.picture import Picture, save_figure
+from docs.draw.style import ACCENT, INK, MUTED
 from training.experiments import SUITES
 
-INK, ACCENT, MUTED = "#1f2937", "#b45309", "#9ca3af"
 COLORS = {"float": MUTED, "full": ACCENT, "partial": "#0f766e"}
-MARK = "Source"  # of PNG's text fields
-
-
-def digest(data: Any) -> str:
-    """Of the figures that a plot shows."""
-    return hashlib.sha256(json.dumps(data).encode()).hexdigest()
-
-
-def mark(path: Path) -> str | None:
-    """The digest that a plot carries; None where there is no plot."""
-    if not path.exists():
-        return None
-    with Image.open(path) as plot:
-        return str(plot.info.get(MARK))
-
-
-def save(figure: Figure, path: Path, data: Any) -> None:
-    figure.savefig(path, dpi=150, metadata={MARK: digest(data), "Software": None})
 
 
 def metric_data() -> Any:
@@ -50,7 +27,7 @@ def metric_data() -> Any:
     return [[vars(point) for point in points], [none.mean() - spread, none.mean() + spread]]
 
 
-def metric(path: Path, data: Any) -> None:
+def metric(path: Path, data: Any, mark: str) -> None:
     """Damage against redundancy, a point a layer, over float's own and its spread."""
     points, band = [Damage(**point) for point in data[0]], data[1]
     figure = Figure(figsize=(9, 3.8), layout="constrained")
@@ -59,7 +36,7 @@ def metric(path: Path, data: Any) -> None:
     kept = [(point, point.kept) for point in points]
     _points(left, alone, band, "this layer binarized alone")
     _points(right, kept, band, "this layer kept float alone")
-    save(figure, path, data)
+    save_figure(figure, path, mark)
 
 
 def _points(
@@ -103,7 +80,7 @@ def curves_data() -> Any:
     return lines or None
 
 
-def curves(path: Path, data: Any) -> None:
+def curves(path: Path, data: Any, mark: str) -> None:
     """SWD of 2,000 images over the images seen, a line a run of the comparison."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
@@ -120,4 +97,7 @@ def curves(path: Path, data: Any) -> None:
     axes.set(xlabel="images seen", ylabel="SWD × 10³, mean of levels", ylim=(0, None))
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    save(figure, path, data)
+    save_figure(figure, path, mark)
+
+
+PICTURES = {"curves.png": Picture(curves_data, curves), "metric.png": Picture(metric_data, metric)}

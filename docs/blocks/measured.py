@@ -1,20 +1,18 @@
-"""The shipped generators' figures beside the paper's: memory, speed, SWD, nearest faces.
-
-From `results/variants.json` (python -m benchmarks.variants), `results/steps.json` (python -m
-benchmarks.steps) and `results/evaluation.json` (python -m training evaluate … --json).
+"""docs/results.md: the shipped generators' figures beside the paper's; memory, speed, SWD, nearest
+faces. COMMANDS measure them.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-from benchmarks import experiments, markdown
-from benchmarks.experiments import FLOAT, LEVELS
+from benchmarks import markdown
+from docs import logged
+from docs.blocks import accounting, experiments
+from docs.blocks.experiments import FLOAT, LEVELS
+from docs.logged import resident_bytes
 from training.options import COMPUTE_DTYPES
 
-RESULTS = Path(__file__).parent / "results"
 VARIANTS, STEPS, EVALUATION = "variants.json", "steps.json", "evaluation.json"
 COMMANDS = {
     VARIANTS: "python -m benchmarks.variants",
@@ -25,23 +23,13 @@ COMMANDS = {
 PARTS = ("binary", "fixed", "float", "scale")
 
 
-def _read(name: str) -> Any:
-    """A measurement; None where it has not been made."""
-    path = RESULTS / name
-    return json.loads(path.read_text()) if path.exists() else None
-
-
 def _rows() -> dict[str, Any]:
-    return {row["variant"]: row for row in _read(VARIANTS)["rows"]}
-
-
-def _resident(row: dict[str, Any]) -> int:
-    return sum(row["resident_bytes"].values())
+    return {row["variant"]: row for row in logged.read(VARIANTS)["rows"]}
 
 
 def _where(name: str) -> str:
     """The machine, the day and the command of a measurement."""
-    machine = _read(name)["machine"]
+    machine = logged.read(name)["machine"]
     return f"{machine['cpu']}, {machine['measured_at'][:10]}; `{COMMANDS[name]}`."
 
 
@@ -53,8 +41,9 @@ def paper() -> str:
     """The paper's claims beside ours."""
     rows = _rows()
     float_, full, partial = (rows[name] for name in ("float", "full", "partial"))
-    held = _resident(float_) / _resident(partial)
+    held = resident_bytes(float_) / resident_bytes(partial)
     stored = float_["artifact_bytes"] / partial["artifact_bytes"]
+    ours = f"{held:.1f} in use, {stored:.1f} on disk"
     faster = float_["ms_an_image"]["median"] / partial["ms_an_image"]["median"]
     made = experiments.groups("comparison")
 
@@ -67,7 +56,7 @@ def paper() -> str:
     return markdown.table(
         ["", "paper", "here"],
         [
-            ["memory, `float` over `partial`", "25.81", f"{held:.1f} in use, {stored:.1f} on disk"],
+            ["memory, `float` over `partial`", str(accounting.PAPER), ours],
             ["inference, `partial` over `float`", "1.96", f"{faster:.1f} (one image, one thread)"],
             ["training, `partial` over `float`", "1.32", _trained_faster()],
             ["SWD, `full` over `float`", "2.83", swd(full, "full-w64-102k")],
@@ -80,7 +69,7 @@ def _trained_faster() -> str:
     """By one policy for both variants, and by the one that binary weights allow: ±1 is exact in
     bfloat16, float weights only in float32.
     """
-    result = _read(STEPS)
+    result = logged.read(STEPS)
     if result is None:
         return "–"
     speed = {row["what"]: row["images_a_second"] for row in result["rows"]}
@@ -102,7 +91,7 @@ def memory() -> str:
         [
             f"`{name}`",
             *(f"{row['resident_bytes'][part]:,}" for part in PARTS),
-            f"{_resident(row):,}",
+            f"{resident_bytes(row):,}",
             f"{row['artifact_bytes']:,}",
         ]
         for name, row in rows.items()
@@ -113,7 +102,7 @@ def memory() -> str:
 
 def inference() -> str:
     """Milliseconds an image, of what ships and at full size."""
-    result, rows = _read(VARIANTS), _rows()
+    result, rows = logged.read(VARIANTS), _rows()
     shipped = {name: row["ms_an_image"] for name, row in rows.items()}
     if result["pytorch_eager_ms"]:
         shipped["pytorch"] = result["pytorch_eager_ms"]
@@ -135,11 +124,15 @@ def inference() -> str:
 
 def steps() -> str:
     """Images a second of a training step at full size."""
-    result = _read(STEPS)
+    result = logged.read(STEPS)
     if result is None:
         return _missing(STEPS)
     table = [
-        [row["what"], f"{row['images_a_second']:.0f}", f"{row['low']:.0f} … {row['high']:.0f}"]
+        [
+            row["what"],
+            f"{row['images_a_second']:.0f}",
+            f"{row['min_images_a_second']:.0f} … {row['max_images_a_second']:.0f}",
+        ]
         for row in result["rows"]
     ]
     widths = result["widths"]
@@ -153,7 +146,7 @@ def steps() -> str:
 
 def quality() -> str:
     """SWD by level of what ships, and of the control at its size."""
-    result = _read(EVALUATION)
+    result = logged.read(EVALUATION)
     table = [
         [
             _name(report["what"]),
@@ -168,7 +161,7 @@ def quality() -> str:
 
 def neighbours() -> str:
     """Distances to the nearest training faces, in numbers."""
-    result = _read(EVALUATION)
+    result = logged.read(EVALUATION)
     table = []
     for report in result["reports"]:
         near = report["neighbours"]

@@ -1,7 +1,5 @@
-"""python -m docs.reference: what is looked up, written from the code into these pages.
-
-Settings, metrics, alerts, the meanings of statuses, the help of `pbgen`, and openapi.json. A test
-compares.
+"""What is looked up, from the code: settings, metrics, alerts, the meanings of statuses, the help
+of `pbgen`, and the OpenAPI document.
 """
 
 from __future__ import annotations
@@ -11,46 +9,38 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
-from pathlib import Path
 
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
-from benchmarks import blocks
+from benchmarks import markdown
 from deploy.stack import ROOT, RULES
-from service import openapi, settings
+from service import openapi
 from service.app import create_app
 from service.metrics import Metrics
+from service.settings import Settings
 
-DOCS = ROOT / "docs"
-COMMANDS = ("", "generate", "compare", "bench", "store", "serve")
 HELP_COLUMNS = 100
-
-
-def pages() -> dict[Path, str]:
-    """Every file that holds something from the code, as it should be."""
-    filled = {
-        "settings": {"settings": settings.table()},
-        "metrics": {"metrics": metrics()},
-        "operations": {"alerts": alerts()},
-        "http": {"problems": problems()},
-        "cli": {_block(command): help_text(command) for command in COMMANDS},
-    }
-    made = {DOCS / "openapi.json": interface()}
-    for name, bodies in filled.items():
-        path = DOCS / f"{name}.md"
-        text = path.read_text()
-        for block, body in bodies.items():
-            text = blocks.fill(text, block, body)
-        made[path] = text
-    return made
 
 
 def interface() -> str:
     """The OpenAPI document, as a service of this version gives it."""
-    document = create_app(settings.Settings()).openapi()
+    document = create_app(Settings()).openapi()
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def settings() -> str:
+    """Every setting: its variable, its default, what it is."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        if field.default_factory is not None or field.default is None:
+            default = ""
+        elif isinstance(field.default, frozenset | tuple | dict):
+            default = f"`{json.dumps(field.default, default=sorted)}`"
+        else:
+            default = f"`{field.default}`"
+        rows.append((f"`PBGEN_{name.upper()}`", default, str(field.description)))
+    return markdown.texts(("variable", "default", "what it is"), rows)
 
 
 def metrics() -> str:
@@ -62,13 +52,13 @@ def metrics() -> str:
             name = described.name + ("_total" if described.type == "counter" else "")
             labels = ", ".join(metric._labelnames)  # the library tells them in samples alone
             rows.append((f"`{name}`", described.type, labels, described.documentation))
-    return _table(("metric", "type", "labels", "what it is"), rows)
+    return markdown.texts(("metric", "type", "labels", "what it is"), rows)
 
 
 def alerts() -> str:
     """Every alert: when it fires, and what its description says to an operator."""
     groups = yaml.safe_load((RULES / "rules" / "alerts.yml").read_text())["groups"]
-    return _table(
+    return markdown.texts(
         ("alert", "severity", "fires when", "what it says"),
         (
             (
@@ -87,12 +77,12 @@ def alerts() -> str:
 def problems() -> str:
     """What each status of an error means."""
     rows = ((str(status), words) for status, words in sorted(openapi.MEANINGS.items()))
-    return _table(("status", "what it means"), rows)
+    return markdown.texts(("status", "what it means"), rows)
 
 
-def help_text(command: str) -> str:
+def help_text(*command: str) -> str:
     """What `pbgen COMMAND --help` prints, as a block of code."""
-    arguments = [*command.split(), "--help"]
+    arguments = [*command, "--help"]
     done = subprocess.run(
         [sys.executable, "-m", "pbgen", *arguments],
         cwd=ROOT,
@@ -102,17 +92,3 @@ def help_text(command: str) -> str:
         check=True,
     )
     return f"```text\n{done.stdout}```"
-
-
-def _block(command: str) -> str:
-    return f"pbgen {command}".strip()
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-if __name__ == "__main__":
-    for path, text in pages().items():
-        path.write_text(text)

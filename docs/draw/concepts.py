@@ -1,10 +1,8 @@
-"""The figures of docs/concepts.md, from the shipped generators: `bits.svg` and `redundancy.svg`.
-
-python -m benchmarks.concepts
-"""
+"""docs/concepts.md: weights as bits, and what each layer's redundancy is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import model_store
-from benchmarks.pictures import PICTURES
+from docs.draw.faces import digests
+from docs.draw.picture import Picture, save_figure
+from docs.units import size
 from kernels import packing
 from training.redundancy import redundancy
 
@@ -30,7 +30,7 @@ STYLE: Any = {
 }
 
 
-def bits(path: Path) -> None:
+def bits() -> Figure:
     """64 float weights, their signs with one scale, and the bytes that hold the signs."""
     layer = model_store.load("float").layers[LAYER]
     weight = layer.weight[*TAP, CHANNEL, : SIDE * SIDE].astype(np.float32)
@@ -57,7 +57,7 @@ def bits(path: Path) -> None:
     axes[2].yaxis.tick_right()
     axes[2].set_title("packed, bit 0 first")
     axes[2].set_xlabel(f"{packed.nbytes} bytes")
-    figure.savefig(path, metadata={"Date": None})
+    return figure
 
 
 def _cells(axes: Axes, square: NDArray[np.floating[Any]], bound: float) -> None:
@@ -69,7 +69,7 @@ def _cells(axes: Axes, square: NDArray[np.floating[Any]], bound: float) -> None:
         axes.axvline(edge, color="white", linewidth=1)
 
 
-def redundancy_by_layer(path: Path) -> None:
+def redundancy_by_layer() -> Figure:
     """The metric of each layer, and what its weights weigh in the float and partial generators."""
     layers = model_store.load("partial").layers
     names = [f"{each.geometry.c_in} → {each.geometry.c_out}" for each in layers]
@@ -92,7 +92,7 @@ def redundancy_by_layer(path: Path) -> None:
     for offset, variant, colour in ((-0.5, "float", FLOAT), (0.5, "partial", BINARY)):
         weights = [each.weight.nbytes for each in model_store.load(variant).layers]
         bars = right.barh(rows + offset * height, weights, height, color=colour, label=variant)
-        sizes = [_size(count) for count in weights]
+        sizes = [size(count, 1) for count in weights]
         if variant == "partial":
             bars.patches[-1].set_color(KEEP)
             sizes[-1] += ", fixed point"
@@ -108,18 +108,15 @@ def redundancy_by_layer(path: Path) -> None:
         axes.invert_yaxis()
         axes.tick_params(length=0)
         axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})
+    return figure
 
 
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+def _picture(figure: Callable[[], Figure]) -> Picture:
+    def draw(path: Path, _digests: Any, mark: str) -> None:
+        with mpl.rc_context(STYLE):
+            save_figure(figure(), path, mark)
+
+    return Picture(digests, draw)
 
 
-def main(folder: Path = PICTURES) -> None:
-    with mpl.rc_context(STYLE):
-        bits(folder / "bits.svg")
-        redundancy_by_layer(folder / "redundancy.svg")
-
-
-if __name__ == "__main__":
-    main()
+PICTURES = {"bits.svg": _picture(bits), "redundancy.svg": _picture(redundancy_by_layer)}
