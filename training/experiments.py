@@ -27,18 +27,18 @@ from training.loop import LOG
 from training.options import Options
 
 RECORDS = Path(__file__).parents[1] / "benchmarks" / "results" / "training"
-BASE, LONG, FULL_SIZE = 102_400, 409_600, 819_200  # images of a run
+BASE, FULL_SIZE = 102_400, 819_200  # images of a run
 BASE_WIDTH, FULL_WIDTH = 64, 128
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One run: its options, the experiment whose artifact is its teacher, if any, and its dtype if
-    that is not to be what the machine is fast in.
+    """One run: its options, its teacher, if any (a stored model, or the experiment that makes it),
+    and its dtype if that is not to be what the machine is fast in.
     """
 
     options: Options
-    teacher: Experiment | None = None
+    teacher: Experiment | str | None = None
     compute: str | None = None
 
     @property
@@ -46,6 +46,8 @@ class Experiment:
         """What tells it from the others, in words that file names may hold."""
         o = self.options
         parts = [o.variant.replace(",", ""), f"w{o.width}", f"{o.images // 1000}k", f"s{o.seed}"]
+        if o.discriminator_width != o.width // 2:
+            parts.append(f"d{o.discriminator_width}")
         if o.variant != "float" and not o.binary_discriminator:
             parts.append("floatd")
         if o.loss != "logistic":
@@ -65,15 +67,9 @@ class Experiment:
 
 
 def _options(variant: str, width: int = BASE_WIDTH, images: int = BASE, **others: Any) -> Options:
-    """Options of a run; the discriminator is half as wide as its generator."""
-    return Options(
-        variant,
-        width=width,
-        discriminator_width=width // 2,
-        images=images,
-        evaluate_every=images // 5,
-        **others,
-    )
+    """Options of a run; the discriminator is half as wide as its generator, unless it is told."""
+    usual = {"discriminator_width": width // 2, "evaluate_every": images // 5}
+    return Options(variant, width=width, images=images, **(usual | others))
 
 
 def comparison() -> Iterator[Experiment]:
@@ -116,15 +112,14 @@ def tried() -> Iterator[Experiment]:
 
 
 def aligned() -> Iterator[Experiment]:
-    """Students of a float teacher beside the same trained from scratch with its budget; a quarter
-    of that is enough for them, since they start from the teacher's weights.
+    """Students of the shipped `float`, against a discriminator like its own: what they are held
+    against are `full` and `partial` as they were trained from scratch, with four times the budget.
+    A quarter is enough for students, since they start from the teacher's weights.
     """
-    teacher = Experiment(_options("float", images=LONG))
-    yield teacher
-    for variant in ("partial", "full"):
-        yield Experiment(_options(variant, images=LONG))
-        for weight in (10.0, 50.0):
-            yield Experiment(_options(variant, teacher_weight=weight), teacher)
+    for weight in (50.0, 10.0):
+        for variant in ("partial", "full"):
+            options = _options(variant, discriminator_width=BASE_WIDTH, teacher_weight=weight)
+            yield Experiment(options, teacher="float@1", compute="float32")
 
 
 def shipped() -> Iterator[Experiment]:
@@ -149,7 +144,7 @@ def run(
     if record.exists() and (out.exists() or not as_teacher):
         print(f"{experiment.name}: recorded, not run again")
         return
-    if experiment.teacher:
+    if isinstance(experiment.teacher, Experiment):
         run(experiment.teacher, runs, data, records, as_teacher=True)
     print(f"{experiment.name}: running", flush=True)
     # Processes of their own: a run's memory goes with it.
@@ -161,7 +156,8 @@ def run(
 
 def _arguments(experiment: Experiment, runs: Path) -> list[str]:
     values = asdict(experiment.options)
-    if experiment.teacher:
+    values["teacher"] = experiment.teacher
+    if isinstance(experiment.teacher, Experiment):
         values["teacher"] = str(runs / experiment.teacher.name / "artifact.safetensors")
     values["compute"] = experiment.compute  # None: or what the run began with
     words = []
