@@ -241,7 +241,8 @@ def _evaluate(args: argparse.Namespace) -> None:
     reports = [evaluate.control(faces)]
     print(reports[0])
     for model in stored:
-        reports.append(evaluate.report(model, faces, args.swd_images))
+        first = None if model is stored[0] else stored[0]
+        reports.append(evaluate.report(model, faces, args.swd_images, first))
         print(reports[-1])
     if args.json:
         result = {

@@ -1,5 +1,5 @@
 """How good a generator's images are: SWD of images made by the served kernels against real faces,
-and their distances to the nearest training faces.
+their distances to the nearest training faces, and how alike another generator draws the same seeds.
 
 The control is the distance between two disjoint sets of real faces; no generator can be expected
 below it. SWD falls as the sets grow, so a model is compared with its control at one size.
@@ -14,8 +14,9 @@ import numpy as np
 import kernels
 from kernels import GeneratorSpec
 from model_store import Artifact
-from training import neighbours
+from training import likeness, neighbours
 from training.data import Faces, Images
+from training.likeness import Likeness
 from training.neighbours import Neighbours
 from training.swd import swd
 
@@ -39,6 +40,7 @@ class Report:
     digest: str | None  # of the model's artifact
     evaluations: tuple[Evaluation, ...]  # at the control's size first
     neighbours: Neighbours  # of as many images as the control has
+    likeness: Likeness | None = None  # to the first generator that is measured with it
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -55,6 +57,11 @@ class Report:
             f"  over the second nearest: smallest {ratio:.2f}  1 %: {first_ratio:.2f}  "
             f"median {median_ratio:.2f}",
         ]
+        if self.likeness:
+            lines.append(
+                f"  to the first model's image of the same seed: PSNR {self.likeness.psnr_db:.1f} "
+                f"dB, SSIM {self.likeness.ssim:.2f}"
+            )
         return "\n".join(lines)
 
 
@@ -83,8 +90,10 @@ def control(faces: Faces) -> Report:
     )
 
 
-def report(stored: Artifact, faces: Faces, count: int) -> Report:
-    """A stored model at the control's size and against `count` training faces."""
+def report(stored: Artifact, faces: Faces, count: int, first: Artifact | None = None) -> Report:
+    """A stored model at the control's size and against `count` training faces, and its likeness to
+    another, if that draws pictures of its size from latents of its dimension.
+    """
     size = min(len(faces.held_out), len(faces.train))
     sizes = sorted({size, count})
     return Report(
@@ -92,4 +101,11 @@ def report(stored: Artifact, faces: Faces, count: int) -> Report:
         stored.digest,
         tuple(evaluate(stored.spec, faces, images) for images in sizes),
         neighbours.measure(generate(stored.spec, size), faces.train),
+        likeness.measure(stored.spec, first.spec) if first and _alike(stored, first) else None,
     )
+
+
+def _alike(a: Artifact, b: Artifact) -> bool:
+    """Whether images of one latent can be compared."""
+    shapes = [(each.spec.latent_dim, each.spec.image_size) for each in (a, b)]
+    return shapes[0] == shapes[1]

@@ -13,11 +13,13 @@ from typing import Any, TypeAlias
 from service.state.batcher import Batcher
 from service.state.interface import RECHECK_S, State, StateUnavailableError, Tallies, Vote
 from service.state.memory import Allowance, ImageCache, RateLimits
+from service.state.patience import within
 
 Action: TypeAlias = Callable[[sqlite3.Connection], Any]
 
 FILE = "pbgen.sqlite3"
 BUSY_S = 2.0  # wait for another process that writes to the same file
+HUNG_S = 5.0  # wait for the disk: a call may stand behind another that waits BUSY_S, and wait too
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS votes (
     token_id TEXT PRIMARY KEY, expires_at REAL, left TEXT, right TEXT,
@@ -107,7 +109,13 @@ class _Database:
         self._batcher: Batcher[Action] = Batcher(self._transact)
 
     async def ask(self, action: Action) -> Any:
-        return await self._batcher.ask(action)
+        """What the action returns. One that had no answer in time is done yet if the disk returns:
+        a vote that is cast once more is then known.
+        """
+        try:
+            return await within(HUNG_S, self._batcher.ask(action))
+        except TimeoutError:
+            raise StateUnavailableError("the data directory has no answer") from None
 
     async def close(self) -> None:
         await self._batcher.close()

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from service.state import State, StateUnavailableError, Vote
+from service.state import State, StateUnavailableError, Vote, embedded
 from service.state.breaker import FAILURES
 from service.state.embedded import BUSY_S, FILE, EmbeddedState
 from service.state.memory import Allowance
@@ -228,6 +229,28 @@ def test_a_vote_outlives_a_short_lock(tmp_path: Path) -> None:
         other.execute("ROLLBACK")
         assert await vote
         other.close()
+        await state.close()
+
+    asyncio.run(test())
+
+
+def test_a_vote_does_not_wait_for_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "HUNG_S", 0.3)
+
+    async def test() -> None:
+        state, back = EmbeddedState(tmp_path, 10**6, None), threading.Event()
+        hangs = asyncio.create_task(state._writer.ask(lambda _: back.wait()))
+        await asyncio.sleep(0.05)
+        with pytest.raises(StateUnavailableError, match="no answer"):
+            await state.cast(a_vote(0))
+        assert await votes_kept(state) == 0  # reads have a thread of their own
+        back.set()
+        with pytest.raises(StateUnavailableError):
+            await hangs
+        assert not await state.cast(a_vote(0))  # it was kept, and counts once
+        assert await votes_kept(state) == 1
         await state.close()
 
     asyncio.run(test())

@@ -153,7 +153,7 @@ def test_an_exported_generator_draws_what_the_training_graph_draws(
 
 
 @pytest.mark.parametrize("loss", ["hinge", "wgan-gp"])
-def test_other_lossestrain(loss: str, folder: Path, tmp_path: Path) -> None:
+def test_other_losses_train(loss: str, folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     arguments = [f"--loss={loss}", "--variant=0,4", "--no-binary-discriminator"]
     assert train(folder, run, "--images=32", "--compute=bfloat16", *arguments) == 0
@@ -172,15 +172,20 @@ def test_swd_of_an_export_is_measured_and_kept(
     assert kept is not None
     capsys.readouterr()
     figures = tmp_path / "figures.json"
-    assert main(["evaluate", str(out), *arguments, "--json", str(figures)]) == 0
+    assert main(["evaluate", "float", str(out), *arguments, "--json", str(figures)]) == 0
     printed = capsys.readouterr().out
     assert f"mean: {kept['mean']:.2f}" in printed
-    control, model = json.loads(figures.read_text())["reports"]
+    control, shipped, model = json.loads(figures.read_text())["reports"]
     assert control["what"] == "real faces, held out"
     assert [e["images"] for e in control["evaluations"]] == [3]
     assert [e["images"] for e in model["evaluations"]] == [3, 32]
     assert model["evaluations"][1]["swd"] == kept
     assert 0 < model["neighbours"]["ratio"][0] <= 1
+    assert shipped["likeness"] is None  # it is the first
+    psnr, ssim = model["likeness"]["psnr_db"], model["likeness"]["ssim"]
+    assert f"same seed: PSNR {psnr:.1f} dB, SSIM {ssim:.2f}" in printed
+    assert 0 < psnr < 30  # unrelated pictures
+    assert abs(ssim) < 0.5
 
 
 def test_bad_data_and_unknown_models_are_errors_in_words(
