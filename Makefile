@@ -47,9 +47,10 @@ docs: $(VENV)/.docs
 docs-serve: $(VENV)/.docs
 	@$(MKDOCS) serve
 
-# Tests of servers mostly wait, so files run side by side; a server is shared within a file.
+# Tests of servers mostly wait, so files run side by side; a server is shared within a file. The order is that of
+# tests/conftest.py: xdist's own would begin files of few tests last, however long these take.
 test: $(VENV)/.develop
-	@$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Needed: gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, qemu-user. `make test` runs these too where they are there.
 test-arm: $(VENV)/.develop

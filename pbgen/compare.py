@@ -116,12 +116,17 @@ def _table(rows: Sequence[Row]) -> str:
         )
     first, *others = rows
     for other in others:
-        memory = first.resident_bytes / other.resident_bytes
-        times = first.image_ms / other.image_ms
+        time = _ratio(first.image_ms / other.image_ms)
+        memory = _ratio(first.resident_bytes / other.resident_bytes)
         lines.append(
-            f"{first.variant} ÷ {other.variant}: {times:.1f} × the time, {memory:.1f} × the memory"
+            f"{first.variant} ÷ {other.variant}: {time} × the time, {memory} × the memory"
         )
     return "\n".join(lines)
+
+
+def _ratio(value: float) -> str:
+    """27.7, and 0.036 the other way round."""
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
 def _picture(rows: Sequence[Row]) -> bytes:

@@ -21,8 +21,24 @@ hypothesis.settings.load_profile("pbgen")
 if "PBGEN_TEST_LIBRARY" in os.environ:
     native.LIBRARIES = (os.environ["PBGEN_TEST_LIBRARY"],)
 
+# What takes longest begins first, or one worker would be left with it when the others are done.
+LONG = (
+    "tests/builds",
+    "tests/integration/test_docs_examples.py",
+    "tests/integration/test_openapi.py",
+    "tests/unit/test_training_experiments.py",
+    "tests/unit/test_training_parallel.py",
+    "tests/integration/test_deploy_image.py",
+    "tests/integration/test_benchmarks_serving.py",
+    "tests/fuzz",
+)
+
 # Tests name their own store; the developer's must not leak in.
 os.environ.pop("PBGEN_STORE", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))  # the rest stays in its order
 
 
 @pytest.fixture(scope="session")

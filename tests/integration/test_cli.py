@@ -50,6 +50,16 @@ def test_a_tar_holds_a_png_a_face(random_store: Path, tmp_path: Path) -> None:
             assert picture.size == (16, 16)
 
 
+def test_compare_tells_a_ratio_below_one_in_its_own_digits(random_store: Path) -> None:
+    def ratios(*variants: str) -> list[float]:
+        done = pbgen("compare", "--count=1", "--variants", *variants, store=random_store)
+        *_, ratio = done.stdout.splitlines()
+        return [float(number) for number in re.findall(r"([\d.]+) ×", ratio)]
+
+    (_, more), (_, less) = ratios("float", "partial"), ratios("partial", "float")
+    assert less * more == pytest.approx(1, rel=0.1)
+
+
 @pytest.mark.parametrize("served", [False, True])
 def test_compare_prints_a_row_a_variant(
     http: httpx.Client, random_store: Path, tmp_path: Path, served: bool
