@@ -118,9 +118,7 @@ def _table(rows: Sequence[Row]) -> str:
     for other in others:
         time = _ratio(first.image_ms / other.image_ms)
         memory = _ratio(first.resident_bytes / other.resident_bytes)
-        lines.append(
-            f"{first.variant} ÷ {other.variant}: {time} × the time, {memory} × the memory"
-        )
+        lines.append(f"{first.variant} ÷ {other.variant}: {time} × the time, {memory} × the memory")
     return "\n".join(lines)
 
 
