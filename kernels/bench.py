@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,7 @@ import numpy as np
 from kernels import machine
 from kernels.generator import NUMPY, Generator, available_isas
 from kernels.latents import latents
+from kernels.native import LARGEST_COUNT
 from kernels.random_weights import SEED, VARIANTS, random_generator
 
 SIZES = tuple(8 << i for i in range(6))
@@ -68,7 +70,10 @@ def rows_of(
     threads: Sequence[int],
     batches: Sequence[int],
 ) -> Iterator[tuple[Row, Generator]]:
-    """Every combination, with a prepared generator."""
+    """Every combination, with a prepared generator; of threads, as many as work.
+
+    Raises ValueError for a width that makes no generator.
+    """
     for variant, width, size in product(variants, widths, sizes):
         spec = random_generator(variant, width, size)
         work = sum(layer.geometry.multiply_adds for layer in spec.layers)
@@ -76,7 +81,8 @@ def rows_of(
             generator = Generator(spec, count, isa)
             held = sum(generator.resident_bytes.values())
             for batch in batches:
-                yield Row(variant, isa, width, size, count, batch, held, work), generator
+                row = Row(variant, isa, width, size, generator.threads, batch, held, work)
+                yield row, generator
 
 
 def measure(
@@ -165,20 +171,18 @@ def main(
     )
     parser.add_argument("--seconds", type=_seconds, default=1.0, help="for each row (default: 1)")
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write rows and the machine's description here"
+        "--json", type=_file, metavar="FILE", help="write rows and the machine's description here"
     )
     options = parser.parse_args(arguments)
-    rows = list(
-        rows_of(
-            options.variants,
-            options.isas,
-            options.widths,
-            options.sizes,
-            options.threads,
-            options.batches,
-        )
-    )
-    measure(rows, options.seconds, progress)
+    asked = (options.widths, options.sizes, options.threads, options.batches)
+    try:
+        rows = list(rows_of(options.variants, options.isas, *asked))
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        measure(rows, options.seconds, progress)
+    except MemoryError as error:
+        parser.error(f"a batch takes more memory than there is: {error}")
     described = machine.describe()
     print(f"{described['cpu']}, {described['cpus']} cores, kernels by {described['compiler']}\n")
     print(table([row for row, _ in rows]))
@@ -188,16 +192,33 @@ def main(
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text!r}")
-    return int(text)
+    value = int(text) if text.isdecimal() and len(text) <= len(str(LARGEST_COUNT)) else 0
+    if not 1 <= value <= LARGEST_COUNT:
+        raise argparse.ArgumentTypeError(f"must be 1 … {LARGEST_COUNT}, not {text!r}")
+    return value
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be more than 0, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
     return value
+
+
+def _file(text: str) -> Path:
+    """Told before anything is measured, where it could not be written."""
+    path = Path(text)
+    try:
+        if path.exists():
+            path.open("ab").close()
+        else:
+            tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write {path}: {error.strerror}") from None
+    return path
 
 
 if __name__ == "__main__":

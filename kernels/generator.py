@@ -69,26 +69,24 @@ class Generator:
     """A generator prepared once for one instruction set; `run` may be called from any thread.
 
     threads  how many share the work of one call, the processors at hand at most; results do not
-             depend on it
+             depend on it. The attribute tells how many do: on the NumPy path one
     isa      see `choose_isa`
 
     Raises ValueError for fewer than one thread or an instruction set that the machine lacks.
     """
 
     def __init__(self, spec: GeneratorSpec, threads: int = 1, isa: str | None = None) -> None:
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, not {threads}")
+        if type(threads) is not int or threads < 1:
+            raise ValueError(f"threads must be an integer of at least 1, not {threads!r}")
         self.isa = choose_isa(isa)
-        self.threads = threads
+        self.threads = 1 if self.isa == NUMPY else min(threads, processors())
         self.latent_dim = spec.latent_dim
         self.image_size = spec.image_size
         self._prepared: VectorizedGenerator | Team
         if self.isa == NUMPY:
             self._prepared = VectorizedGenerator(spec)
         else:
-            self._prepared = Team(
-                native.NativeGenerator(spec, self.isa), min(threads, processors())
-            )
+            self._prepared = Team(native.NativeGenerator(spec, self.isa), self.threads)
 
     @property
     def resident_bytes(self) -> dict[str, int]:
@@ -100,13 +98,16 @@ class Generator:
 
         alone  whether this call runs on its caller's thread only, for callers that are many
 
-        Raises ValueError for latents of another dtype or shape.
+        Raises ValueError for what is no array, latents of another dtype or shape, and more than
+        2³² − 1 images.
         """
+        wanted = f"latents must be uint8 [N, {self.latent_dim}]"
+        if not isinstance(latents, np.ndarray):
+            raise ValueError(f"{wanted}, not of type {type(latents).__name__}")
         if latents.dtype != np.uint8 or latents.ndim != 2 or latents.shape[1] != self.latent_dim:
-            raise ValueError(
-                f"latents must be uint8 [N, {self.latent_dim}], "
-                f"not {latents.dtype} {list(latents.shape)}"
-            )
+            raise ValueError(f"{wanted}, not {latents.dtype} {list(latents.shape)}")
+        if len(latents) > native.LARGEST_COUNT:
+            raise ValueError(f"images must be at most {native.LARGEST_COUNT}, not {len(latents)}")
         latents = np.ascontiguousarray(latents)
         if isinstance(self._prepared, Team):
             return self._prepared.run(latents, alone)

@@ -8,10 +8,13 @@ A latent is a byte q and means (q − 127.5) / 127.5: a grid of 256 levels on U(
 
 from __future__ import annotations
 
+from operator import index
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels import native
+from kernels.spec import LARGEST_CHANNELS
 
 LARGEST_SEED = 2**64 - 1
 BLOCK_BYTES = 16
@@ -24,10 +27,11 @@ HALF = np.uint64(32)
 def latents(seed: int, count: int, dim: int = 100) -> NDArray[np.uint8]:
     """Latents of `count` images, u8 [count, dim]; image i has seed `seed + i`.
 
-    Raises ValueError when a count or dimension is negative or a seed is outside 0 … 2⁶⁴ − 1.
+    Raises ValueError when a seed is outside 0 … 2⁶⁴ − 1, the count outside 0 … 2³² − 1 or the
+    dimension outside 0 … 65536, and TypeError for what is no integer.
     """
-    if count < 0 or dim < 0:
-        raise ValueError(f"count and dim must be at least 0, not {count} and {dim}")
+    seed, count, dim = index(seed), index(count), index(dim)
+    _check(count, dim)
     if seed < 0 or seed + max(count, 1) - 1 > LARGEST_SEED:
         raise ValueError(f"seeds must be 0 … {LARGEST_SEED}, not {seed} … {seed + count - 1}")
     return latents_of(np.uint64(seed) + np.arange(count, dtype=np.uint64), dim)
@@ -37,7 +41,9 @@ def latents_of(seeds: NDArray[np.uint64], dim: int = 100) -> NDArray[np.uint8]:
     """Latents of any seeds, u64 [N] → u8 [N, dim]: one pass for a batch of requests' seeds.
 
     By the C library where there is one: NumPy takes 120 µs for a seed, as its passes are many.
+    Raises ValueError for a count or a dimension as `latents` does.
     """
+    _check(len(seeds), dim)
     library = native.load()
     if library is None:
         return drawn_by_numpy(seeds, dim)
@@ -45,6 +51,15 @@ def latents_of(seeds: NDArray[np.uint64], dim: int = 100) -> NDArray[np.uint8]:
     drawn = np.empty((len(seeds), dim), np.uint8)
     library.pbgen_latents(seeds.ctypes.data, len(seeds), dim, drawn.ctypes.data)
     return drawn
+
+
+def _check(count: int, dim: int) -> None:
+    for name, value, most in (
+        ("count", count, native.LARGEST_COUNT),
+        ("dim", dim, LARGEST_CHANNELS),
+    ):
+        if not 0 <= value <= most:
+            raise ValueError(f"{name} must be 0 … {most}, not {value}")
 
 
 def drawn_by_numpy(seeds: NDArray[np.uint64], dim: int) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from kernels.tanh import TANH
 ABI_VERSION = 4
 ALIGNMENT = 64
 TEAM_BYTES = 64
+LARGEST_COUNT = 2**32 - 1  # images of a call: the library counts them in 32 bits
 LIBRARIES = ("libpbgen-kernels.so", "libpbgen-kernels.dylib", "libpbgen-kernels.dll")
 STATUS = {
     1: "geometry out of range, or layers that do not chain",
@@ -169,7 +170,9 @@ def aligned(size: int) -> NDArray[np.uint8]:
 
 
 def _contiguous(layer: LayerSpec) -> tuple[NDArray[np.generic], ...]:
-    return tuple(np.ascontiguousarray(a) for a in (layer.weight, layer.scale, layer.shift))
+    """As C reads them: aligned too, which an array over a file's bytes need not be."""
+    arrays = (layer.weight, layer.scale, layer.shift)
+    return tuple(np.require(array, requirements=("C", "ALIGNED")) for array in arrays)
 
 
 def _describe(layer: LayerSpec, arrays: tuple[NDArray[np.generic], ...]) -> _Layer:

@@ -20,7 +20,9 @@ INT32_MAX = 2**31 - 1
 LARGEST_SCALE = 1e20  # |scale| and |shift|; keeps scale · acc + shift finite in float32
 LARGEST_REACH = 1e38  # of a float layer's sums and outputs; float32 ends at 3.4e38
 LARGEST_FIXED = 127 * 256 + 127  # |w| of fixed weights: the largest that two signed bytes hold
+LARGEST_CHANNELS = 2**16
 LARGEST_KERNEL = 8  # of kernel and stride; bounds the tables of phases and taps in C
+LARGEST_SIZE = 2**12  # of a layer's input and output, pixels
 LARGEST_LAYERS = 16
 IMAGE_CHANNELS = 3
 
@@ -55,19 +57,25 @@ class Deconvolution:
     size_in: int
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("c_in", 1, 2**16),
-            ("c_out", 1, 2**16),
-            ("kernel", 1, LARGEST_KERNEL),
-            ("stride", 1, LARGEST_KERNEL),
-            ("padding", 0, self.kernel - 1),
-            ("size_in", 1, 2**12),
+        for name, high in (
+            ("c_in", LARGEST_CHANNELS),
+            ("c_out", LARGEST_CHANNELS),
+            ("kernel", LARGEST_KERNEL),
+            ("stride", LARGEST_KERNEL),
+            ("size_in", LARGEST_SIZE),
         ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
-                raise ValueError(f"deconvolution {name} must be {low} … {high}, not {value!r}")
-        if self.size_out < 1:
-            raise ValueError(f"deconvolution output would be {self.size_out} pixels wide: {self}")
+            self._check(name, 1, high)
+        self._check("padding", 0, self.kernel - 1)
+        if not 1 <= self.size_out <= LARGEST_SIZE:
+            raise ValueError(
+                f"deconvolution output must be 1 … {LARGEST_SIZE} pixels wide, "
+                f"not {self.size_out}: {self}"
+            )
+
+    def _check(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if type(value) is not int or not low <= value <= high:  # True is none either
+            raise ValueError(f"deconvolution {name} must be {low} … {high}, not {value!r}")
 
     @property
     def size_out(self) -> int:
@@ -121,12 +129,10 @@ class LayerSpec:
     def _check_sums(self) -> None:
         """No order of summation may overflow int32: 255 · Σ|w| < 2³¹ for every output channel."""
         if self.precision is Precision.FIXED:
-            magnitude = np.abs(self.weight.astype(np.int64))
-            if magnitude.max() > LARGEST_FIXED:
-                raise ValueError(
-                    f"fixed weight must be within ±{LARGEST_FIXED}, not ±{magnitude.max()}"
-                )
-            largest = int(magnitude.sum(axis=(0, 1, 3)).max())
+            most = max(int(self.weight.max()), -int(self.weight.min()))
+            if most > LARGEST_FIXED:
+                raise ValueError(f"fixed weight must be within ±{LARGEST_FIXED}, not ±{most}")
+            largest = int(_sums_of_magnitudes(self.weight, np.int64).max())
         else:
             largest = self.geometry.kernel**2 * self.geometry.c_in
         if 255 * largest > INT32_MAX:
@@ -185,7 +191,7 @@ def _check_reach(layers: tuple[LayerSpec, ...]) -> None:
     """
     reach = 1.0
     for i, layer in enumerate(layers):
-        sums = np.abs(layer.weight).sum(axis=(0, 1, 3), dtype=np.float64) * reach
+        sums = _sums_of_magnitudes(layer.weight, np.float64) * reach
         outputs = np.abs(layer.scale) * sums + np.abs(layer.shift)
         reach = float(max(sums.max(), outputs.max()))
         if reach > LARGEST_REACH:
@@ -194,6 +200,12 @@ def _check_reach(layers: tuple[LayerSpec, ...]) -> None:
                 f"but its weights could take them to {reach:g}"
             )
         reach = float(outputs.max())
+
+
+def _sums_of_magnitudes(weight: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    """Σ|w| of each output channel, [c_out]; a tap at a time, as copies of all would be large."""
+    taps = (np.abs(tap).sum(axis=1, dtype=dtype) for row in weight for tap in row)
+    return sum(taps, np.zeros(weight.shape[2], dtype))
 
 
 def _check_array(
@@ -207,5 +219,5 @@ def _check_array(
 
 def _check_magnitude(name: str, array: NDArray[np.generic], bound: float) -> None:
     largest = max(abs(float(array.min())), abs(float(array.max())))  # NaN stays NaN
-    if not largest <= bound:
+    if not largest <= float(np.float32(bound)):  # the float32 that the bound itself becomes
         raise ValueError(f"{name} must be finite and within ±{bound:g}, not {largest:g}")

@@ -19,6 +19,10 @@ class Team:
     Only one call at a time has the others' help. One that finds them busy runs on its caller's
     thread alone, so there are never more threads at work than callers plus `threads` − 1. A helper
     that cannot be started is done without, and tried again by the next call.
+
+    An exception may interrupt `run` between any two steps (a signal's handler raises), so nothing
+    is taken to have happened because it was asked for: a call owns the team, and a helper is a
+    member, only by what it wrote itself.
     """
 
     def __init__(self, generator: NativeGenerator, threads: int) -> None:
@@ -32,10 +36,11 @@ class Team:
         and what they held for ever.
         """
         self._memory = aligned(TEAM_BYTES)
-        self._busy = threading.Lock()
         self._helpers: dict[int, ThreadPoolExecutor] = {}  # a thread for each member
-        self._awake: set[int] = set()  # members that look for calls
-        self._waking = threading.Lock()
+        self._lock = threading.Lock()  # of what follows
+        self._call: object | None = None  # the one that has the helpers
+        self._asked: set[int] = set()  # members that look for calls, or will soon
+        self._inside: set[int] = set()  # those that a thread is; never two, as they share memory
 
     @property
     def resident_bytes(self) -> dict[str, int]:
@@ -43,35 +48,44 @@ class Team:
 
     def run(self, latents: NDArray[np.uint8], alone: bool = False) -> NDArray[np.uint8]:
         """C-contiguous latents u8 [N, dim] → u8 [N, size, size, 3]; alone: without helpers."""
-        if alone or self._members == 1 or len(latents) == 0:
+        if alone or self._members == 1 or len(latents) == 0 or self._call:
             return self._generator.run(latents)
-        if not self._busy.acquire(blocking=False):
-            return self._generator.run(latents)
+        call = object()
         try:
-            self._wake()
+            with self._lock:
+                if self._call is None:
+                    self._call = call
+                    self._wake()
+            if self._call is not call:
+                return self._generator.run(latents)
             return self._generator.run(latents, self._memory, self._members)
         finally:
-            self._busy.release()
+            if self._call is call:
+                self._call = None
 
     def _wake(self) -> None:
         """Has helpers look for calls; most still do, after the last."""
-        with self._waking:
-            for member in set(range(1, self._members)) - self._awake:
-                helper = self._helpers.pop(member, None) or ThreadPoolExecutor(1, "pbgen-kernel")
-                try:
-                    helper.submit(self._help, member)
-                except RuntimeError:
-                    continue  # no thread to be had; what it was to do goes with `helper`
-                self._helpers[member] = helper
-                self._awake.add(member)
+        for member in set(range(1, self._members)) - self._asked:
+            helper = self._helpers.pop(member, None) or ThreadPoolExecutor(1, "pbgen-kernel")
+            try:
+                helper.submit(self._help, member)
+            except RuntimeError:
+                continue  # no thread to be had; what it was to do goes with `helper`
+            self._helpers[member] = helper
+            self._asked.add(member)
 
     def _help(self, member: int) -> None:
         """Helps until no call is under way: one may have begun while the member gave up looking."""
+        with self._lock:
+            if member in self._inside:
+                return  # asked twice, as the first time was interrupted
+            self._inside.add(member)
         while True:
             self._generator.help(self._memory, member)
-            with self._waking:
-                if not self._busy.locked():
-                    self._awake.remove(member)
+            with self._lock:
+                if self._call is None:
+                    self._inside.remove(member)
+                    self._asked.discard(member)
                     return
 
 

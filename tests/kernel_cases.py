@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from unittest.mock import patch
 
@@ -97,6 +97,24 @@ def width(most: int) -> st.SearchStrategy[int]:
     """A number of channels."""
     most = max(1, min(most, WIDTHS[-1]))
     return st.sampled_from([each for each in WIDTHS if each <= most]) | st.integers(1, most)
+
+
+def with_denormals() -> GeneratorSpec:
+    """A float generator of one pixel whose activations are denormal on the way, and then not."""
+    one = Deconvolution(1, 1, 1, 1, 0, 1)
+    numbers = ((one, 1, 1e-20, 0), (one, 1e-20, 1, 0), (one, 9e19, 1, 0))
+    return GeneratorSpec(
+        tuple(
+            LayerSpec(
+                shape,
+                Precision.FLOAT,
+                np.full((1, 1, shape.c_out, 1), weight, np.float32),
+                np.full(shape.c_out, scale, np.float32),
+                np.full(shape.c_out, shift, np.float32),
+            )
+            for shape, weight, scale, shift in (*numbers, (replace(one, c_out=3), 9e19, 3000, 0))
+        )
+    )
 
 
 def table_steps(spec: GeneratorSpec, isa: str, latents: NDArray[np.uint8]) -> NDArray[np.int64]:

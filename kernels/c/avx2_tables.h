@@ -4,6 +4,7 @@
 #define PBGEN_AVX2_TABLES_H
 
 #include <immintrin.h>
+#include <string.h>
 
 #include "rows.h"
 
@@ -21,7 +22,9 @@ static void tabulate(const uint8_t *bytes, uint32_t quads, uint8_t *const *to)
   const __m256i second = _mm256_or_si256(first, _mm256_set1_epi32(0x00010000));
   const __m256i one = _mm256_set1_epi16(1);
   for (uint32_t quad = 0; quad < quads; quad++, bytes += 4) {
-    const __m256i x = _mm256_set1_epi32(*(const int32_t *)(const void *)bytes);
+    int32_t four;
+    memcpy(&four, bytes, sizeof four);
+    const __m256i x = _mm256_set1_epi32(four);
     const __m256i sums =
         _mm256_packus_epi32(_mm256_madd_epi16(_mm256_maddubs_epi16(x, first), one),
                             _mm256_madd_epi16(_mm256_maddubs_epi16(x, second), one));

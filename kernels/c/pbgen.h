@@ -26,7 +26,8 @@ extern "C" {
 
 #define PBGEN_ABI_VERSION 4
 #define PBGEN_MAX_LAYERS 16
-#define PBGEN_MAX_KERNEL 8 /* of kernel and stride */
+#define PBGEN_MAX_KERNEL 8  /* of kernel and stride */
+#define PBGEN_MAX_SIZE 4096 /* of a layer's input and output, pixels */
 #define PBGEN_TANH_LEVELS 4096
 #define PBGEN_ALIGNMENT 64 /* of the memory of prepared generators, scratch and teams */
 #define PBGEN_TEAM_BYTES 64

@@ -50,10 +50,10 @@ static int plan_layer(const pbgen_layer *in, int last, layer_plan *l)
   const uint32_t k = in->kernel, s = in->stride, p = in->padding;
   if (in->c_in < 1 || in->c_in > 65536 || in->c_out < 1 || in->c_out > 65536 || k < 1 ||
       k > PBGEN_MAX_KERNEL || s < 1 || s > PBGEN_MAX_KERNEL || p >= k || in->size_in < 1 ||
-      in->size_in > 4096 || in->precision > PBGEN_XNOR)
+      in->size_in > PBGEN_MAX_SIZE || in->precision > PBGEN_XNOR)
     return PBGEN_BAD_GEOMETRY;
   const int64_t size_out = (int64_t)(in->size_in - 1) * s - 2 * (int64_t)p + k;
-  if (size_out < 1)
+  if (size_out < 1 || size_out > PBGEN_MAX_SIZE)
     return PBGEN_BAD_GEOMETRY;
   memset(l, 0, sizeof *l);
   l->c_in = in->c_in, l->c_out = in->c_out, l->kernel = k, l->padding = p;

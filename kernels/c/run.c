@@ -1,4 +1,5 @@
 /* A call: latents -> layers -> pixels, by one thread or a team. */
+#include <fenv.h>
 #include <string.h>
 
 #include "job.h"
@@ -110,13 +111,17 @@ typedef struct call {
   uint8_t *pixels, *scratch;
 } call;
 
-/* One member's part, of the images that run together and then the next. */
+/* One member's part, of the images that run together and then the next. Sums are rounded to nearest
+ * and denormals kept, whatever mode the thread is in; it is given back as it was. */
 static worker take_part(const call *c, team *t, uint32_t member)
 {
   const plan *p = c->p;
   const layer_plan *last = &p->layers[p->count - 1];
   const size_t image_bytes = (size_t)last->size_out * last->size_out * 3;
   job j = {.p = p, .ops = pbgen_isas[p->isa_index], .members = c->members, .worker = {.team = t}};
+  fenv_t callers;
+  fegetenv(&callers);
+  fesetenv(FE_DFL_ENV);
   if (j.ops->begin)
     j.ops->begin();
   for (uint32_t done = 0; done < c->images; done += j.images) {
@@ -130,6 +135,7 @@ static worker take_part(const call *c, team *t, uint32_t member)
   }
   if (j.ops->end)
     j.ops->end();
+  fesetenv(&callers);
   return j.worker;
 }
 

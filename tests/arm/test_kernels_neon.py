@@ -16,7 +16,7 @@ from kernels import GeneratorSpec, Precision, latents, reference
 from kernels.native import PRECISIONS
 from kernels.tanh import TANH
 from tests import building, factories
-from tests.kernel_cases import EXAMPLES, Case, cases
+from tests.kernel_cases import EXAMPLES, Case, cases, with_denormals
 
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 LIBRARIES = "/usr/aarch64-linux-gnu"  # C's own, for that machine
@@ -34,7 +34,8 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     library = building.compiled(folder, CMAKE_C_COMPILER=COMPILER, **options)
     program = folder / "runner"
     command = [COMPILER, "-I", str(building.ROOT / "kernels" / "c")]
-    command += [str(Path(__file__).with_name("runner.c")), str(library), f"-Wl,-rpath,{folder}"]
+    command += [str(Path(__file__).with_name(name)) for name in ("runner.c", "mode.c")]
+    command += [str(library), f"-Wl,-rpath,{folder}"]
     subprocess.run([*command, "-o", str(program)], check=True)
     return program
 
@@ -64,6 +65,13 @@ def run(runner: Path, isa: str, spec: GeneratorSpec, z: NDArray[np.uint8]) -> ND
 def test_dcgan_on_arm(runner: Path, isa: str, variant: factories.Variant, batch: int) -> None:
     spec = factories.generator(variant, widths=(64, 33, 3), latent_dim=100)
     z = latents(4, batch)
+    np.testing.assert_array_equal(run(runner, isa, spec, z), reference.run(spec, z))
+
+
+@pytest.mark.parametrize("isa", ["neon", "portable"])
+def test_denormals_are_kept_on_arm(runner: Path, isa: str) -> None:
+    """The runner's thread flushes them (mode.c); the reference's does not."""
+    spec, z = with_denormals(), np.full((1, 1), 255, np.uint8)
     np.testing.assert_array_equal(run(runner, isa, spec, z), reference.run(spec, z))
 
 

@@ -117,3 +117,15 @@ def test_a_larger_k_is_refused(precision: Precision) -> None:
         described = native._Layer(c_in, 3, kernel, 1, 0, 1, PRECISIONS.index(precision), 0)
         status = library.pbgen_prepared_bytes(ct.byref(described), 1, ct.byref(ct.c_size_t()))
         assert status == (0 if (c_in, kernel) == (2**16, 8) else 1)
+
+
+@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
+@pytest.mark.parametrize(("kernel", "status"), [(1, 0), (2, 1)])
+def test_a_larger_output_is_refused(kernel: int, status: int) -> None:
+    """By the library too: 1 → 8 → 64 → 512 → 4096 → 4096 pixels, or 4097."""
+    shapes = [(1, 1, 8, 8, 0, 8**i, 0, 0) for i in range(4)] + [(1, 3, kernel, 1, 0, 8**4, 0, 0)]
+    layers = (native._Layer * len(shapes))(*(native._Layer(*shape) for shape in shapes))
+    size = ct.c_size_t()
+    library = native.load()
+    assert library is not None
+    assert library.pbgen_prepared_bytes(layers, len(shapes), ct.byref(size)) == status

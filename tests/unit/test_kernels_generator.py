@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from kernels import Generator, available_isas, generator, latents, native
-from kernels.team import Team
+from kernels import Generator, GeneratorSpec, available_isas, bench, generator, latents, native
 from tests import factories
 
 ROOT = Path(__file__).parents[2]
@@ -63,11 +62,13 @@ def test_without_the_library_numpy_runs_and_says_so(monkeypatch: pytest.MonkeyPa
         np.zeros(12, np.uint8),
         np.zeros((2, 12), np.int8),
         np.zeros((2, 12)),
+        [[0] * 12],
+        None,
     ],
     ids=str,
 )
 @pytest.mark.parametrize("isa", [available_isas()[0], "numpy"])
-def test_latents_of_another_shape_or_dtype_are_refused(isa: str, wrong: np.ndarray) -> None:
+def test_latents_of_another_shape_or_dtype_are_refused(isa: str, wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"latents must be uint8 \[N, 12\], not"):
         Generator(factories.generator(), isa=isa).run(wrong)
 
@@ -94,9 +95,40 @@ def test_processors_are_no_more_than_a_containers_quota(
     assert generator.processors() == count
 
 
-def test_fewer_than_one_thread_is_refused() -> None:
-    with pytest.raises(ValueError, match="threads must be at least 1, not 0"):
-        Generator(factories.generator(), threads=0)
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2", None])
+def test_fewer_than_one_thread_is_refused(wrong: Any) -> None:
+    message = re.escape(f"threads must be an integer of at least 1, not {wrong!r}")
+    with pytest.raises(ValueError, match=message):
+        Generator(factories.generator(), threads=wrong)
+
+
+@pytest.mark.parametrize("isa", available_isas())
+def test_threads_are_as_many_as_work(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generator, "processors", lambda: 2)
+    found = [Generator(factories.generator(), threads, isa).threads for threads in (1, 2, 64)]
+    assert found == ([1, 1, 1] if isa == "numpy" else [1, 2, 2])
+
+
+def test_more_images_than_the_library_counts_are_refused() -> None:
+    z = np.broadcast_to(latents(0, 1, 12), (2**32, 12))
+    with pytest.raises(ValueError, match="images must be at most 4294967295, not 4294967296"):
+        Generator(factories.generator()).run(z)
+
+
+@pytest.mark.parametrize("isa", native.isas())
+def test_arrays_that_are_not_aligned_are_no_matter(isa: str) -> None:
+    """As those over a file's bytes may be; C would read them as if they were."""
+    spec = factories.generator()
+    *before, last = spec.layers
+    memory = np.zeros(last.weight.nbytes + 1, np.uint8)
+    weight = memory[1:].view(np.int16).reshape(last.weight.shape)
+    weight[:] = last.weight
+    assert not weight.flags.aligned
+    arrays = native._contiguous(replace(last, weight=weight))
+    assert all(array.flags.aligned for array in arrays)
+    z = latents(0, 3, 12)
+    odd = GeneratorSpec((*before, replace(last, weight=weight)))
+    np.testing.assert_array_equal(Generator(odd, isa=isa).run(z), Generator(spec, isa=isa).run(z))
 
 
 @pytest.mark.parametrize("isa", available_isas())
@@ -107,60 +139,6 @@ def test_threads_do_not_change_a_byte(isa: str, variant: factories.Variant, batc
     z = latents(0, batch, 12)
     expected = Generator(spec, isa=isa).run(z)
     np.testing.assert_array_equal(Generator(spec, 2, isa).run(z), expected)
-
-
-@pytest.mark.parametrize("isa", native.isas())
-@pytest.mark.parametrize("members", [2, 3])
-def test_a_team_larger_than_the_machine_gives_the_same(isa: str, members: int) -> None:
-    prepared = native.NativeGenerator(factories.generator("full"), isa)
-    team = Team(prepared, members)
-    for batch in (1, 5, 30):
-        z = latents(3, batch, 12)
-        np.testing.assert_array_equal(team.run(z), prepared.run(z))
-
-
-def team_of_two() -> tuple[Team, NDArray[np.uint8], NDArray[np.uint8]]:
-    """A team, latents and their images."""
-    prepared = native.NativeGenerator(factories.generator(), next(iter(native.isas())))
-    z = latents(3, 5, 12)
-    return Team(prepared, 2), z, prepared.run(z)
-
-
-@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
-def test_a_helper_that_cannot_start_is_done_without_and_tried_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refuse(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    team, z, expected = team_of_two()
-    with monkeypatch.context() as limited:
-        limited.setattr(threading.Thread, "start", refuse)
-        for _ in range(2):
-            np.testing.assert_array_equal(team.run(z), expected)
-    assert not team._helpers
-    np.testing.assert_array_equal(team.run(z), expected)
-    assert team._helpers
-
-
-@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # which is what is tested
-def test_a_forked_process_has_helpers_of_its_own() -> None:
-    """Also when a call of the parent's is under way."""
-    team, z, expected = team_of_two()
-    team.run(z)
-
-    def child() -> None:
-        np.testing.assert_array_equal(team.run(z), expected)
-        assert threading.active_count() == 2
-
-    process = multiprocessing.get_context("fork").Process(target=child)
-    with team._waking, team._busy:
-        process.start()
-    process.join(60)
-    process.kill()  # were it waiting for its parent's threads
-    assert process.exitcode == 0
 
 
 @pytest.mark.parametrize("isa", available_isas())
@@ -229,3 +207,48 @@ def test_kernels_bench_prints_a_row_and_writes_json(tmp_path: Path) -> None:
     text = report.read_text()
     assert '"median_ms"' in text
     assert '"cpu"' in text
+
+
+def test_kernels_bench_tells_the_threads_that_worked() -> None:
+    rows = bench.rows_of(["partial"], [available_isas()[0]], [8], [8], [10**6], [1])
+    assert [row.threads for row, _ in rows] == [
+        1 if available_isas()[0] == "numpy" else generator.processors()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--json", "/nonexistent/rows.json", "cannot write /nonexistent/rows.json: No such file"),
+        ("--json", "/", "cannot write /: Is a directory"),
+        ("--widths", "100000", "width 100000 at image size 64 makes no generator: "),
+        ("--batches", "99999999999", "must be 1 … 4294967295, not '99999999999'"),
+        ("--batches", "9" * 5000, "must be 1 … 4294967295, not '999"),
+        ("--seconds", "abc", "must be a number above 0, not 'abc'"),
+    ],
+)
+def test_wrong_calls_of_kernels_bench_are_told_before_any_work(
+    option: str,
+    value: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(bench, "measure", None)
+    with pytest.raises(SystemExit) as exit:
+        bench.main([option, value])
+    assert exit.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_kernels_bench_tells_that_a_batch_takes_too_much_memory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(*_arguments: object) -> None:
+        raise MemoryError("Unable to allocate")
+
+    monkeypatch.setattr(bench, "measure", measure)
+    with pytest.raises(SystemExit) as exit:
+        bench.main(["--widths", "8", "--sizes", "8"])
+    assert exit.value.code == 2
+    assert "more memory than there is: Unable to allocate" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -71,5 +73,36 @@ def test_seeds_outside_64_bits_are_refused(seed: int, count: int) -> None:
 def test_the_largest_seed_and_no_images_are_fine() -> None:
     assert latents(LARGEST_SEED, 1).shape == (1, 100)
     assert latents(0, 0).shape == (0, 100)
-    with pytest.raises(ValueError, match="at least 0"):
-        latents(0, -1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, -1), "count must be 0 … 4294967295, not -1"),
+        ((0, 2**32), "count must be 0 … 4294967295, not 4294967296"),
+        ((0, 1, -1), "dim must be 0 … 65536, not -1"),
+        ((0, 1, 2**16 + 1), "dim must be 0 … 65536, not 65537"),
+        ((0, 1, 2**32 + 16), "dim must be 0 … 65536, not 4294967312"),
+    ],
+)
+def test_counts_and_dimensions_out_of_range_are_refused(
+    arguments: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        latents(*arguments)
+    seeds = np.broadcast_to(np.uint64(0), max(arguments[1], 0))
+    if arguments[1] >= 0:
+        with pytest.raises(ValueError, match=message):
+            latents_of(seeds, *arguments[2:])
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    np.testing.assert_array_equal(latents(np.int32(7), np.int8(2), np.uint8(9)), latents(7, 2, 9))
+    with pytest.raises(ValueError, match="not 18446744073709551615 … 18446744073709551616"):
+        latents(np.uint64(LARGEST_SEED), 2)
+
+
+@pytest.mark.parametrize("arguments", [(1.9, 1), ("7", 1), (1, 2.0), (1, 1, 12.0)])
+def test_what_is_no_integer_is_refused(arguments: Any) -> None:
+    with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+        latents(*arguments)

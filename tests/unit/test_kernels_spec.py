@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from kernels import Deconvolution, GeneratorSpec, LayerSpec, Precision
-from kernels.spec import INT32_MAX, LARGEST_FIXED
+from kernels.spec import INT32_MAX, LARGEST_FIXED, _check_reach
 from tests import factories
 
 SHAPE = Deconvolution(c_in=9, c_out=3, kernel=4, stride=2, padding=1, size_in=4)
@@ -24,6 +25,7 @@ def test_geometry_follows_the_transposed_convolution() -> None:
     assert Deconvolution(100, 512, 4, 1, 0, 1).size_out == 4
     assert SHAPE.weight_count == 16 * 27
     assert SHAPE.multiply_adds == 16 * 27 * 16
+    assert replace(SHAPE, size_in=2048).size_out == 4096  # the largest
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,11 @@ def test_geometry_follows_the_transposed_convolution() -> None:
         ({"stride": 2.0}, r"stride must be 1 … 8, not 2\.0"),
         ({"padding": 4}, r"padding must be 0 … 3, not 4"),
         ({"size_in": 5000}, r"size_in must be 1 … 4096, not 5000"),
-        ({"kernel": 2, "size_in": 1, "padding": 1}, r"output would be 0 pixels wide"),
+        ({"kernel": "4"}, r"kernel must be 1 … 8, not '4'"),
+        ({"kernel": True}, r"kernel must be 1 … 8, not True"),
+        ({"padding": None}, r"padding must be 0 … 3, not None"),
+        ({"kernel": 2, "size_in": 1, "padding": 1}, r"output must be 1 … 4096 pixels wide, not 0"),
+        ({"size_in": 2049}, r"output must be 1 … 4096 pixels wide, not 4098"),
     ],
 )
 def test_impossible_geometry_is_refused(change: dict[str, Any], message: str) -> None:
@@ -63,6 +69,29 @@ def test_impossible_geometry_is_refused(change: dict[str, Any], message: str) ->
 def test_wrong_arrays_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(make(), **change)
+
+
+def test_the_largest_scale_is_the_bound_as_float32() -> None:
+    """Which is a little more than 1e20."""
+    largest = np.full(3, 1e20, np.float32)
+    replace(make(), scale=largest, shift=-largest)
+    with pytest.raises(ValueError, match=r"scale must be finite and within ±1e\+20"):
+        replace(make(), scale=np.nextafter(largest, np.float32(np.inf)))
+
+
+@pytest.mark.parametrize("precision", [Precision.FIXED, Precision.FLOAT])
+def test_weights_are_checked_without_copies_of_all(precision: Precision) -> None:
+    shape = Deconvolution(c_in=256, c_out=128, kernel=4, stride=2, padding=1, size_in=4)
+    made = make(precision, shape)
+    tracemalloc.start()
+    try:
+        layer = replace(made)
+        if precision is Precision.FLOAT:
+            _check_reach((layer,))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.25 * made.weight.nbytes
 
 
 def test_infinite_float_weights_are_refused() -> None:
