@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from model_store import artifact
 from model_store.artifact import Artifact
 from model_store.errors import ArtifactError, UnknownModelError, UnreadableError
-from model_store.store import ACTIVE, SUFFIX, Entry, Store, place
+from model_store.output import printing
+from model_store.store import ACTIVE, SUFFIX, Entry, Store, Survey, place
 
 DESCRIPTION = """\
 Looks at a model store, checks it and changes it.
@@ -19,11 +20,15 @@ A model is a name ("partial": its active version), a version ("partial@2") or an
 alias ("partial@canary"). Whatever is shown or added is verified first: digest,
 shapes, numbers.
 """
+EMPTY = "The store is empty."
 EXIT_CODES = "Exit code: 0 if all is well, 1 if a model is unknown or damaged, 2 for a wrong call."
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m model_store") -> int:
-    options = _parser(prog).parse_args(arguments)
+    return printing(lambda: _run(_parser(prog).parse_args(arguments)))
+
+
+def _run(options: argparse.Namespace) -> int:
     where = place(options.store)
     try:
         return int(options.run(Store(where), options))
@@ -37,8 +42,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m model_st
 
 def list_models(store: Store, _: argparse.Namespace) -> int:
     """One line a version; `*` marks the active one of each name, other aliases follow."""
-    rows, damaged = [], []
-    for entry in store.list():
+    survey = store.survey()
+    rows, damaged = [], [*survey.problems]
+    for entry in survey.entries:
         try:
             model = store.open(entry.label)
         except ArtifactError as error:
@@ -61,7 +67,7 @@ def list_models(store: Store, _: argparse.Namespace) -> int:
     if rows or damaged:
         _print_table(header, rows)
     else:
-        print("The store is empty.", file=sys.stderr)
+        print(EMPTY, file=sys.stderr)
     for problem in damaged:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if damaged else 0
@@ -111,8 +117,12 @@ def show(store: Store, options: argparse.Namespace) -> int:
 
 def verify(store: Store, options: argparse.Namespace) -> int:
     """Opens each model (all, if none is named) and says whether it is what was written."""
+    survey = Survey((), ()) if options.models else store.survey()
+    labels = options.models or [entry.label for entry in survey.entries]
     status = 0
-    for label in options.models or [entry.label for entry in store.list()]:
+    if not (labels or survey.problems):
+        print(EMPTY, file=sys.stderr)
+    for label in labels:
         try:
             model = store.open(label)
             print(f"ok       {model.label}  {model.digest}")
@@ -124,6 +134,9 @@ def verify(store: Store, options: argparse.Namespace) -> int:
                 raise
             print(f"damaged  {error}")
             status = 1
+    for problem in survey.problems:
+        print(f"damaged  {problem}")
+        status = 1
     return status
 
 

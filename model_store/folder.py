@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -48,9 +49,12 @@ class Hold:
 class Folder(Protocol):
     """The files of a store, named "<model>/<file>"."""
 
-    def names(self) -> list[str]:
-        """Every file. Raises UnreadableError for a local folder that is not there; at a URL, where
-        many places know no empty folders, there are none in it then.
+    def names(self, model: str = "") -> list[str]:
+        """What lies right in the store, or in a model's folder: nothing if that is a file or not
+        there.
+
+        Raises UnreadableError, of a store that is not there too. Only at a URL of a kind that knows
+        no empty folders, as object stores do, such a one is taken to be empty.
         """
 
     def read(self, name: str) -> bytes:
@@ -80,14 +84,18 @@ class LocalFolder:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def names(self) -> list[str]:
-        with _local_errors(UnreadableError, "read"):  # whose folders may vanish meanwhile
-            if not self._root.is_dir():
+    def names(self, model: str = "") -> list[str]:
+        what = "its folder" if model else "the store"
+        with _local_errors(UnreadableError, f"{what} cannot be read"):
+            try:
+                return os.listdir(self._root / model)
+            except (FileNotFoundError, NotADirectoryError):
+                if model:  # it may have vanished meanwhile
+                    return []
                 raise UnreadableError(
                     "the store is no folder that is there; --store or PBGEN_STORE must name one, "
                     "or a URL"
-                )
-            return [path.relative_to(self._root).as_posix() for path in self._root.glob("*/*")]
+                ) from None
 
     def read(self, name: str) -> bytes:
         return read_file(self._root / name)
@@ -95,15 +103,17 @@ class LocalFolder:
     def write(self, name: str, content: bytes) -> None:
         path = self._root / name
         with _local_errors():
-            path.parent.mkdir(exist_ok=True)
+            _make_folder(path.parent)
             write_file(path, content)
 
     def delete(self, name: str) -> None:
+        path = self._root / name
         with _local_errors():
-            file = os.open(self._root / name, os.O_RDONLY)
+            file = _open(path)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                (self._root / name).unlink()
+                path.unlink()
+                _sync_folder(path.parent)
             except BlockingIOError:
                 raise VersionInUseError(
                     "a service on this machine serves it; let that serve another version first"
@@ -113,14 +123,14 @@ class LocalFolder:
 
     def hold(self, name: str) -> Hold:
         try:
-            return Hold(os.open(self._root / name, os.O_RDONLY))
-        except OSError:  # `read` tells why
+            return Hold(_open(self._root / name))
+        except (OSError, UnreadableError):  # `read` tells why
             return Hold()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         with _local_errors():
-            self._root.mkdir(parents=True, exist_ok=True)
+            _make_folder(self._root)
             folder = os.open(self._root, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -131,27 +141,36 @@ class LocalFolder:
 
 @contextlib.contextmanager
 def _local_errors(
-    kind: type[ArtifactError] = ReadOnlyStoreError, verb: str = "written"
+    kind: type[ArtifactError] = ReadOnlyStoreError, problem: str = "the store cannot be written"
 ) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise kind(f"the store cannot be {verb}: {error.strerror}") from None
+        raise kind(f"{problem}: {error.strerror}") from None
 
 
 def read_file(path: Path) -> bytes:
     """A whole file. Raises UnknownModelError if it is absent, UnreadableError for other causes."""
     try:
-        if not path.exists():
-            raise UnknownModelError("there is no such file")
-        if not path.is_file():
-            raise UnreadableError("this is no file; a .safetensors file would be right")
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise UnreadableError(f"{size} bytes; at most {LARGEST_FILE} would be right")
-        return path.read_bytes()
+        with open(_open(path), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > LARGEST_FILE:
+                raise UnreadableError(f"{size} bytes; at most {LARGEST_FILE} would be right")
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UnknownModelError("there is no such file") from None
     except OSError as error:
         raise UnreadableError(f"it cannot be read: {error.strerror}") from None
+
+
+def _open(path: Path) -> int:
+    """A descriptor of a file, to read. Raises OSError, and UnreadableError for what is no file:
+    a pipe would let its reader wait for a writer."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        return file
+    os.close(file)
+    raise UnreadableError("this is no file; a .safetensors file would be right")
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -180,7 +199,21 @@ def replacing(path: Path) -> Iterator[BufferedRandom]:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _make_folder(path: Path) -> None:
+    """Makes a folder and those that it lies in, where they are not there; their names are on disk
+    then."""
+    for folder in reversed((path, *path.parents)):
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True)
+            _sync_folder(folder.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Waits until the names in a folder are on disk."""
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

@@ -69,8 +69,9 @@ class Manifest(TypedDict):
 def check(value: object) -> Manifest:
     """The value itself, if it is a complete manifest of a format that this version reads.
 
-    Raises FutureFormatError for a later format, ManifestError for what is missing or of the wrong
-    type. Whether the layer table agrees with the arrays is `artifact`'s to say.
+    Raises FutureFormatError for a later format, ManifestError for what is missing, of the wrong
+    type, or cannot be told as it is (`schema.check_plain`). Whether the layer table agrees with the
+    arrays is `artifact`'s to say.
     """
     if isinstance(value, dict) and type(value.get("format")) is int:
         number = value["format"]
@@ -83,6 +84,9 @@ def check(value: object) -> Manifest:
             raise ManifestError(f"the format is {schema.shown(number)}; {FORMAT} would be right")
     schema.check("manifest", value, Manifest)
     manifest = cast(Manifest, value)
+    schema.check_plain("manifest", manifest)
+    if manifest["swd"] is not None and "mean" not in manifest["swd"]:
+        raise ManifestError("manifest.swd.mean is missing")
     if not manifest["layers"]:
         raise ManifestError("manifest.layers is empty; at least one layer would be right")
     latent_dim = manifest["layers"][0]["c_in"]

@@ -13,6 +13,10 @@ from model_store.errors import (
 )
 from model_store.folder import LARGEST_FILE, Hold
 
+# Kinds of URL, by fsspec's names, where nothing at an address means that there is no store. Others,
+# object stores, know no empty folders.
+WITH_FOLDERS = {"file", "http", "https", "local", "memory"}
+
 
 class RemoteFolder:
     """A `Folder` that fsspec reaches: "https://host/models", "s3://bucket/models", "memory://m".
@@ -29,19 +33,21 @@ class RemoteFolder:
         with _errors():
             # Others may publish at any time, so no listing is remembered.
             self._files, self._root = url_to_fs(url.rstrip("/"), use_listings_cache=False)
+        kinds = self._files.protocol
+        self._kinds = (kinds,) if isinstance(kinds, str) else kinds
 
-    def names(self) -> list[str]:
+    def names(self, model: str = "") -> list[str]:
+        path = f"{self._root}/{model}".rstrip("/")
         with _errors():
-            found = [file for model in self._list(self._root) for file in self._list(model)]
-        return ["/".join(path.rstrip("/").split("/")[-2:]) for path in found]
-
-    def _list(self, path: str) -> list[str]:
-        """The paths right below a folder; none below a file, or where there is nothing."""
-        try:
-            below = (str(each) for each in self._files.ls(path, detail=False))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [each for each in below if each.rstrip("/") != path.rstrip("/")]
+            try:
+                found = [str(each).rstrip("/") for each in self._files.ls(path, detail=False)]
+            except (FileNotFoundError, NotADirectoryError):
+                if model or WITH_FOLDERS.isdisjoint(self._kinds):
+                    return []
+                raise UnreadableError(
+                    "there is no store at this address; --store or PBGEN_STORE must name one"
+                ) from None
+        return [each.rpartition("/")[2] for each in found if each != path]
 
     def read(self, name: str) -> bytes:
         with _errors(), self._files.open(f"{self._root}/{name}", "rb") as file:

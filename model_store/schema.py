@@ -9,6 +9,9 @@ from typing import Any, cast, get_args, get_origin, get_type_hints, is_typeddict
 from model_store.errors import ManifestError
 
 LARGEST_INTEGER = 2**64 - 1  # a seed's bound
+LARGEST_NUMBER = 2**53  # up to which an integer is a float too, in every language
+LONGEST_TEXT = 1000  # characters; the terms of the data take a hundred
+DEEPEST = 32  # objects and lists within each other; options take three
 
 _NAMES: dict[type, str] = {  # JSON's types, for messages
     dict: "an object",
@@ -53,6 +56,27 @@ def check(where: str, value: object, kind: Any) -> None:
         _of_type(where, value, kind)
 
 
+def check_plain(where: str, value: object) -> None:
+    """Raises ManifestError for JSON that cannot be told as it is: text that a terminal would obey
+    or that fills it, in keys too, integers beyond a seed's bound, and what is nested deeply."""
+    waiting = [(value, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise ManifestError(f"{where} is nested more than {DEEPEST} deep")
+        if isinstance(item, dict | list):
+            waiting += [(each, depth + 1) for each in item]
+        if isinstance(item, dict):
+            waiting += [(each, depth + 1) for each in item.values()]
+        elif isinstance(item, str) and not (len(item) <= LONGEST_TEXT and item.isprintable()):
+            raise ManifestError(
+                f"{where} holds the text {shown(item)}; at most {LONGEST_TEXT} characters, all "
+                "printable, would be right"
+            )
+        elif isinstance(item, int) and abs(item) > LARGEST_INTEGER:
+            raise ManifestError(f"{where} holds {shown(item)}; one of 64 bits would be right")
+
+
 def _check_fields(where: str, value: dict[str, object], kinds: dict[str, Any]) -> None:
     for name, kind in kinds.items():
         if name not in value:
@@ -67,6 +91,8 @@ def _of_type(where: str, value: object, kind: type) -> Any:
         raise ManifestError(f"{where} is {shown(value)}; {_NAMES[kind]} would be right")
     if kind is int and not 0 <= cast(int, value) <= LARGEST_INTEGER:
         raise ManifestError(f"{where} is {shown(value)}; 0 to 2^64 − 1 would be right")
+    if kind is float and not abs(cast(float, value)) <= LARGEST_NUMBER:  # NaN too
+        raise ManifestError(f"{where} is {shown(value)}; −2^53 to 2^53 would be right")
     return value
 
 
@@ -75,5 +101,5 @@ def shown(value: object) -> str:
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
     if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
-        return "a larger integer than 2^64 − 1" if value > 0 else "a negative integer"
+        return "a larger integer than 2^64 − 1" if value > 0 else "a smaller integer than −2^64 + 1"
     return json.dumps(value)[:40]

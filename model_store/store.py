@@ -9,18 +9,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, cast
 
 from model_store import artifact, schema
 from model_store.artifact import Artifact
-from model_store.errors import ManifestError, UnknownModelError, VersionInUseError, about
+from model_store.errors import (
+    ArtifactError,
+    ManifestError,
+    ReadOnlyStoreError,
+    UnknownModelError,
+    VersionInUseError,
+    about,
+)
 from model_store.folder import Folder, Hold, LocalFolder, read_file
 from model_store.remote import RemoteFolder
 
@@ -30,6 +37,7 @@ INDEX = "index.json"
 ACTIVE = "active"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+LARGEST_VERSION = 10**9 - 1  # nine digits
 _VERSION_FILE = re.compile(rf"([1-9][0-9]{{0,8}}){re.escape(SUFFIX)}")
 
 
@@ -50,6 +58,14 @@ class Entry:
     def label(self) -> str:
         """The name and version as `Store.open` takes them: "partial@2"."""
         return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All that a store holds, and what stands in the way of telling more."""
+
+    entries: tuple[Entry, ...]  # in the order of names and versions
+    problems: tuple[ArtifactError, ...]  # one for each name whose versions cannot be told
 
 
 class _Index(TypedDict):
@@ -91,28 +107,40 @@ class Store:
         self._folder: Folder = RemoteFolder(where) if "://" in where else LocalFolder(Path(where))
 
     def list(self) -> tuple[Entry, ...]:
-        """Every stored version, in the order of names and versions."""
-        return tuple(
-            entry
-            for name, versions in sorted(self._versions().items())
-            for entry in self._shelf(name, versions).entries()
-        )
+        """Every stored version, in the order of names and versions. One damaged name is an error:
+        `survey` tells the others all the same.
+        """
+        survey = self.survey()
+        for problem in survey.problems:
+            raise problem
+        return survey.entries
+
+    def survey(self) -> Survey:
+        """Every stored version, and the error of each name that has one."""
+        entries: list[Entry] = []
+        problems: list[ArtifactError] = []
+        for name in self._names():
+            try:
+                if versions := self._versions(name):
+                    entries += self._shelf(name, versions).entries()
+            except ArtifactError as problem:
+                problems.append(problem)
+        return Survey(tuple(entries), tuple(problems))
 
     def find(self, model: str) -> Entry:
         """The version that "name", "name@version" or "name@alias" means.
 
         Raises UnknownModelError, which lists what there is. Only the name's own index is read: that
-        another name's is damaged does no harm.
+        another name is damaged does no harm.
         """
         name, at, version = model.partition("@")
         alias = version if at else ACTIVE
-        stored = self._versions()
-        if name in stored:
-            for entry in self._shelf(name, stored[name]).entries():
+        names = self._names()
+        if name in names and (versions := self._versions(name)):
+            for entry in self._shelf(name, versions).entries():
                 if version == str(entry.version) or alias in entry.aliases:
                     return entry
-        labels = [f"{each}@{number}" for each in sorted(stored) for number in sorted(stored[each])]
-        known = ", ".join(labels) or "none: the store is empty"
+        known = ", ".join(self._labels(names)) or "none: the store is empty"
         raise UnknownModelError(f"there is no model {model[:80]!r}; known are {known}")
 
     def open(self, model: str | Entry) -> Artifact:
@@ -133,9 +161,14 @@ class Store:
             variant = artifact.parse(file, path.name, None).manifest["variant"]
             name = _checked("name", NAME, variant if name is None else name)
         with self._folder.locked():
-            versions = self._versions().get(name)
+            versions = self._versions(name)
             shelf = self._shelf(name, versions) if versions else None
             version = 1 + (shelf.last if shelf else self._index(name)["last"])
+            if version > LARGEST_VERSION:
+                raise ReadOnlyStoreError(
+                    f"{name} has had version {LARGEST_VERSION}, the last that there can be; add it "
+                    "by another name"
+                )
             # The index goes first: without it the new file, the highest, would be active at once.
             aliases = shelf.aliases if shelf else {ACTIVE: version}
             self._write_index(name, aliases, version)
@@ -148,7 +181,7 @@ class Store:
         self.open(model)
         with self._folder.locked():
             entry = self.find(model)
-            shelf = self._shelf(entry.name, self._versions()[entry.name])
+            shelf = self._shelf(entry.name, self._versions(entry.name))
             self._write_index(entry.name, {**shelf.aliases, alias: entry.version}, shelf.last)
         return self.find(entry.label)
 
@@ -161,7 +194,7 @@ class Store:
         self.find(model)  # nothing is locked or made for what is not there
         with self._folder.locked():
             entry = self.find(model)
-            shelf = self._shelf(entry.name, self._versions()[entry.name])
+            shelf = self._shelf(entry.name, self._versions(entry.name))
             wanted = model.partition("@")[2] or ACTIVE
             if wanted in entry.aliases and wanted != ACTIVE:
                 aliases = {a: v for a, v in shelf.aliases.items() if a != wanted}
@@ -181,34 +214,48 @@ class Store:
         """What keeps a version from being removed while it is taken: by who serves it."""
         return self._folder.hold(_file(entry))
 
-    def _versions(self) -> dict[str, set[int]]:
-        """The versions that are stored under each name."""
-        versions: defaultdict[str, set[int]] = defaultdict(set)
-        for path in self._folder.names():
-            name, _, file = path.partition("/")
-            match = _VERSION_FILE.fullmatch(file)
-            if match and NAME.fullmatch(name):
-                versions[name].add(int(match[1]))
-        return versions
+    def _names(self) -> tuple[str, ...]:
+        """What may be a model's name, in order."""
+        return tuple(sorted(filter(NAME.fullmatch, self._folder.names())))
 
-    def _shelf(self, name: str, versions: set[int]) -> _Shelf:
+    def _versions(self, name: str) -> tuple[int, ...]:
+        """The versions that are stored under a name, ascending."""
+        with about(name):
+            files = map(_VERSION_FILE.fullmatch, self._folder.names(name))
+        return tuple(sorted(int(file[1]) for file in files if file))
+
+    def _labels(self, names: Iterable[str]) -> Iterator[str]:
+        """The versions of each name whose folder can be read."""
+        for name in names:
+            with contextlib.suppress(ArtifactError):
+                yield from (f"{name}@{version}" for version in self._versions(name))
+
+    def _shelf(self, name: str, versions: tuple[int, ...]) -> _Shelf:
         # Read after the versions: `add` writes the index first, so it is there for a new file.
         index = self._index(name)
-        aliases = {ACTIVE: max(versions), **index["aliases"]}
-        return _Shelf(name, tuple(sorted(versions)), aliases, max(index["last"], *versions))
+        aliases = {ACTIVE: versions[-1], **index["aliases"]}
+        return _Shelf(name, versions, aliases, max(index["last"], versions[-1]))
 
     def _index(self, name: str) -> _Index:
-        try:
-            text = self._folder.read(f"{name}/{INDEX}")
-        except UnknownModelError:  # absent
-            return _Index(aliases={}, last=0)
+        with about(f"{name}/{INDEX}"):
+            try:
+                text = self._folder.read(f"{name}/{INDEX}")
+            except UnknownModelError:  # absent
+                return _Index(aliases={}, last=0)
         with about(name):
             try:
                 value = json.loads(text)
             except (ValueError, RecursionError):
                 raise ManifestError("index.json is not JSON; the file is damaged") from None
             schema.check("index.json", value, _Index)
-            return cast(_Index, value)
+            index = cast(_Index, value)
+            if index["last"] > LARGEST_VERSION:
+                raise ManifestError(
+                    f"index.json.last is {index['last']}; at most {LARGEST_VERSION} would be right"
+                )
+            for alias in index["aliases"]:
+                _checked("alias", ALIAS, alias)
+            return index
 
     def _write_index(self, name: str, aliases: dict[str, int], last: int) -> None:
         self._folder.write(f"{name}/{INDEX}", schema.canonical(_Index(aliases=aliases, last=last)))

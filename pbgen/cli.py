@@ -24,11 +24,19 @@ Exit code: 0 if all is well, 1 if something failed, 2 for a wrong call, 130 if i
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = _parser().parse_args(given[:1]).command  # the others are the command's own
+    from model_store.output import printing
+
+    return printing(lambda: _run(command, given[1:]))
+
+
+def _run(command: str, given: list[str]) -> int:
     try:
-        return RUN[command](given[1:], f"pbgen {command}")
+        return RUN[command](given, f"pbgen {command}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        raise
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise

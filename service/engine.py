@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kernels import Generator
 from kernels.latents import latents_of
+from kernels.spec import Precision
 from model_store import Artifact, ArtifactError, Entry, Store, UnknownModelError
 from model_store.errors import UnreadableError
 from model_store.folder import Hold
@@ -42,6 +43,12 @@ class Model:
     @property
     def digest(self) -> str:
         return self.manifest["digest"]
+
+    @property
+    def resident_bytes(self) -> dict[str, int]:
+        """What the generator holds, by precision; xnor, which is rare, only if it has such."""
+        held = self.generator.resident_bytes
+        return {each: count for each, count in held.items() if count or each != Precision.XNOR}
 
     def run(self, sources: Sources) -> NDArray[np.uint8]:
         """The images of all sources, one after the other: u8 [ΣN, S, S, 3]."""
@@ -72,12 +79,19 @@ class Engine:
         self._preparing = threading.Lock()
 
     def load_active(self) -> list[Model]:
-        """The active version of every name in the store, for the start: it blocks.
+        """The active version of every name in the store, for the start: it blocks. A name whose
+        versions cannot be told, since its index is damaged, is left out, and the log says so.
 
         Raises ArtifactError, of an empty store too, and ValueError for an instruction set that the
         machine lacks.
         """
-        entries = [entry for entry in self._store.list() if entry.active]
+        survey = self._store.survey()
+        for problem in survey.problems:
+            # What cannot be read now may be there at the next start, and nobody would miss it here.
+            if isinstance(problem, UnreadableError) or not survey.entries:
+                raise problem
+            log.error("cannot serve what the store cannot tell: %s", problem)
+        entries = [entry for entry in survey.entries if entry.active]
         if not entries:
             raise UnknownModelError("the model store is empty: there is nothing to serve")
         return [self._prepared(entry) for entry in entries]
@@ -130,7 +144,7 @@ async def _ask(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
     try:
         return await asyncio.get_running_loop().run_in_executor(threads, call)
     except ArtifactError as error:  # its words hold no path and may be passed on
-        if isinstance(error, UnreadableError) and error.artifact is None:
+        if isinstance(error, UnreadableError) and "@" not in str(error.artifact):  # of no version
             log.warning("%s", error)
             raise Unavailable("The model store cannot be read now.", retry_after_s=1) from None
         kind = Unknown if isinstance(error, UnknownModelError) else BrokenModel

@@ -61,20 +61,22 @@ class Versions:
             try:
                 async with asyncio.timeout(LOADING_S):
                     model = await self._gallery.version(variant, label)
-            except TimeoutError:
-                self._failed(label, f"It was not loaded within {LOADING_S:g} s.")
-            except Problem as problem:
-                self._failed(label, problem.detail)
-            else:
-                self._pauses.pop(label, None)
                 # Another may have been activated since.
                 if (await self._activated()).get(variant) == label:
+                    self._gallery.serve(model)
                     log.info(
                         "serves %s, which was swapped in, and no more %s",
                         label,
                         served.model.label,
                     )
-                    self._gallery.serve(model)
+            except TimeoutError:
+                self._failed(label, f"It was not loaded within {LOADING_S:g} s.")
+            except Problem as problem:
+                self._failed(label, problem.detail)
+            except Exception as error:  # a fault of ours: others are followed all the same
+                self._failed(label, "It failed, which is a fault of PBGen.", error)
+            else:
+                self._pauses.pop(label, None)
 
     async def _activated(self) -> Mapping[str, str]:
         try:
@@ -82,9 +84,9 @@ class Versions:
         except StateUnavailableError:
             return {}
 
-    def _failed(self, label: str, reason: str) -> None:
+    def _failed(self, label: str, reason: str, error: Exception | None = None) -> None:
         before = self._pauses.get(label)
         if before is None:
-            log.error("cannot serve the activated %s yet: %s", label, reason)
+            log.error("cannot serve the activated %s yet: %s", label, reason, exc_info=error)
         length_s = min(2 * before.length_s, LONGEST_PAUSE_S) if before else FIRST_PAUSE_S
         self._pauses[label] = Pause(length_s, monotonic() + length_s)

@@ -14,6 +14,7 @@ from typing import Any
 import model_store
 from kernels.dcgan import dcgan
 from model_store import artifact
+from model_store.output import printing
 from training import evaluate, experiments, export, memory, parallel, redundancy
 from training.data import DataError, Faces, load
 from training.loop import OPTIONS, Run, alone
@@ -59,6 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], None] = args.command
     try:
         command(args)
+    except BrokenPipeError:
+        raise
     except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -280,4 +283,4 @@ def _experiments(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(printing(main))

@@ -10,9 +10,9 @@ from service.deadline import deadline
 from service.engine import Model
 from service.exchange import exchange
 from service.openapi import NEEDS_KEY, described, problems
-from service.parsing import DirectRoute, parse_body, parse_path
+from service.parsing import DirectRoute, parse_body, parse_path, parse_query
 from service.schemas.models import Layer, Variant, Variants
-from service.schemas.requests import Swap, VariantPath
+from service.schemas.requests import NoQuery, Swap, VariantPath
 
 router = APIRouter(route_class=DirectRoute)
 
@@ -34,12 +34,14 @@ async def swap(request: Request) -> Variant:
     that cannot be used leaves it serving."""
     service = admit(request, "admin")
     variant = parse_path(request, VariantPath).variant
+    parse_query(request, NoQuery)
     wanted = await parse_body(request, Swap)
     async with deadline(request):
         model = await service.gallery.version(variant, wanted.model)
+    answer = describe(model)  # what cannot be told is not served
     served = await service.versions.activate(model)
     exchange(request).variant = served.model.variant
-    return describe(served.model)
+    return answer
 
 
 def describe(model: Model) -> Variant:
@@ -52,7 +54,7 @@ def describe(model: Model) -> Variant:
         image_size=model.generator.image_size,
         latent_dim=model.generator.latent_dim,
         artifact_bytes=model.artifact_bytes,
-        resident_bytes=model.generator.resident_bytes,
+        resident_bytes=model.resident_bytes,
         swd=model.manifest["swd"],
         layers=[Layer.of(row) for row in model.manifest["layers"]],
     )

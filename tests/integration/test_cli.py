@@ -108,8 +108,12 @@ def test_compare_takes_files_too(random_store: Path, tmp_path: Path) -> None:
         (("compare", "--variants", "full", "nobody"), 1, "nobody"),
         (("compare", "--variants", "full", "nobody.safetensors"), 1, "nobody.safetensors"),
         (("compare", "--out", "nowhere/faces.png"), 2, "no folder nowhere"),
-        (("bench", "--batches", "0"), 2, "must be 1 or more"),
-        (("bench", "--seconds", "-1"), 2, "must be more than 0"),
+        (("bench", "--batches", "0"), 2, "must be 1 … 4294967295, not '0'"),
+        (("bench", "--batches", str(10**11)), 2, f"not '{10**11}'"),
+        (("bench", "--seconds", "-1"), 2, "must be a number above 0, not '-1'"),
+        (("bench", "--seconds", "abc"), 2, "must be a number above 0, not 'abc'"),
+        (("bench", "--widths", "100000"), 2, "c_out must be 1 … 65536, not 800000"),
+        (("bench", "--json", "nowhere/rows.json"), 2, "cannot write nowhere/rows.json: "),
         (("serve", "--port", "many"), 2, "PBGEN_PORT must be an integer, not many"),
         (("store", "show", "nobody"), 1, "nobody"),
         ((), 2, "usage"),
@@ -157,3 +161,14 @@ def test_help_teaches_and_needs_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr.strip() == ""
+
+
+def test_a_reader_that_leaves_ends_it_without_a_word(random_store: Path) -> None:
+    command = [sys.executable, "-m", "pbgen", "compare", "--count=1"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(store=random_store), stdout=pipe, stderr=pipe
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 141  # as after SIGPIPE

@@ -56,7 +56,33 @@ def test_damage_and_absence_over_http(url: str, versions: Path) -> None:
         Store(url).open("partial@2")
     with pytest.raises(errors.UnknownModelError, match="known are float@1"):
         Store(url).open("best")
-    assert Store(f"{url}/absent").list() == ()
+
+
+@pytest.mark.parametrize("kind", ["http", "memory", "file"])
+def test_an_address_without_a_store_is_not_called_empty(
+    url: str, tmp_path: Path, kind: str
+) -> None:
+    where = {"http": url, "memory": "memory://nowhere", "file": tmp_path.as_uri()}[kind]
+    store = Store(f"{where}/absent")
+    for use in (store.list, lambda: store.open("partial"), lambda: store.remove("partial@1")):
+        with pytest.raises(
+            errors.UnreadableError, match=r"^there is no store at this address; --st"
+        ):
+            use()
+
+
+def test_an_empty_folder_is_an_empty_store_at_a_url_too(url: str, versions: Path) -> None:
+    (versions / "new").mkdir()
+    (versions / "new" / "notes").mkdir()
+    for where in (f"{url}/new", (versions / "new").as_uri()):
+        assert Store(where).list() == ()
+
+
+def test_a_damaged_name_is_told_beside_the_others_over_http(url: str, versions: Path) -> None:
+    (versions / "full" / "index.json").write_text("{")
+    survey = Store(url).survey()
+    assert {entry.name for entry in survey.entries} == {"float", "partial"}
+    assert [str(problem)[:6] for problem in survey.problems] == ["full: "]
 
 
 def test_a_server_that_is_not_there() -> None:
@@ -67,7 +93,6 @@ def test_a_server_that_is_not_there() -> None:
 
 def test_a_store_in_memory_can_be_changed(versions: Path) -> None:
     store = Store("memory://models-of-this-test")
-    assert store.list() == ()
     source = versions / "partial" / "2.safetensors"
     assert [store.add(source).label for _ in range(3)] == ["partial@1", "partial@2", "partial@3"]
     assert store.open("partial").version == 1

@@ -100,6 +100,10 @@ def test_a_changed_word_in_the_manifest() -> None:
         artifact.decode(GOOD.replace(b"random numbers", b"famous numbers"))
 
 
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
 def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
     """An artifact with a changed manifest (its digest with it)."""
     manifest = json.loads(json.dumps(MANIFEST))
@@ -120,6 +124,29 @@ def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
         (lambda m: m["provenance"].pop("terms"), r"manifest\.provenance\.terms is missing"),
         (lambda m: m["provenance"].update(seed=-1), r"seed is -1; 0 to 2\^64 − 1 would be right"),
         (lambda m: m["provenance"].update(seed=2**70), "seed is a larger integer than"),
+        (lambda m: m.update(swd={"64": 1.0}), r"manifest\.swd\.mean is missing"),
+        (
+            lambda m: m.update(swd={"mean": 10**400}),
+            r"mean is a larger integer .*; −2\^53 to 2\^53",
+        ),
+        (lambda m: m.update(swd={"mean": -(2**70)}), r"mean is a smaller integer .*; −2\^53 to"),
+        (lambda m: m.update(swd={"mean": 2**53 + 1}), r"mean is 9007199254740993; −2\^53 to"),
+        (lambda m: m.update(swd={"mean": -1e300}), r"mean is -1e\+300; −2\^53 to 2\^53 would be"),
+        (
+            lambda m: m["layers"][0]["redundancy"].update(ratio=10**400),
+            r"layers\.0\.redundancy\.ratio is a larger integer .*; −2\^53 to",
+        ),
+        (
+            lambda m: m.update(directions=[{"share": 0.1, "vector": [10**400] * 5}]),
+            r"directions\.0\.vector\.0 is a larger integer .*; −2\^53 to",
+        ),
+        (lambda m: m.update(variant="\x1b[31mred"), r'holds the text "\\u001b\[31mred"; at most'),
+        (lambda m: m.update(variant="two\nlines"), "all printable, would be right"),
+        (lambda m: m.update(variant="x" * 1001), "at most 1000 characters, all printable"),
+        (lambda m: m["provenance"].update(note="\x9b31m"), r'the text "\\u009b31m"'),
+        (lambda m: m["provenance"]["options"].update({"\u202e": 1}), r'the text "\\u202e"'),
+        (lambda m: m["export"].update(n=[10**400]), "holds a larger integer than .* of 64 bits"),
+        (lambda m: m.update(more=nested(33)), "is nested more than 32 deep"),
         (
             lambda m: m["layers"][1].update(kernel=True),
             r"manifest\.layers\.1\.kernel is true; an int",
@@ -146,6 +173,16 @@ def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
 def test_incomplete_manifest(change: Callable[[dict[str, Any]], object], message: str) -> None:
     with pytest.raises(errors.ManifestError, match=message):
         artifact.decode(changed(change))
+
+
+def test_a_manifest_may_say_much_in_any_language() -> None:
+    def add(manifest: dict[str, Any]) -> None:
+        manifest["provenance"]["terms"] = "Nur zur Forschung – 研究目的のみ, ½ " * 20
+        manifest["provenance"]["options"]["seed"] = 2**64 - 1
+        manifest["export"]["deep"] = nested(25)
+        manifest["swd"] |= {"8": -(2**53), "4": 2**53, "2": 0}
+
+    artifact.decode(changed(add))
 
 
 def test_an_unknown_average_distance_is_null() -> None:

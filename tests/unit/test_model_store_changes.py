@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -56,8 +57,11 @@ def test_a_damaged_index_harms_its_own_name_alone(versions: Path) -> None:
     assert store.activate("partial@2").active
     assert store.add(versions / "partial" / "1.safetensors", "copy").active
     for use in (lambda: store.open("full"), store.list):
-        with pytest.raises(errors.ManifestError, match=r"full: index.json is not JSON"):
+        with pytest.raises(errors.ManifestError, match=r"^full: index.json is not JSON"):
             use()
+    survey = store.survey()
+    assert {entry.name for entry in survey.entries} == {"copy", "float", "partial"}
+    assert [str(problem)[:6] for problem in survey.problems] == ["full: "]
 
 
 @pytest.mark.parametrize("alias", ["", "2", "Canary", "a@b", "../x"])
@@ -116,6 +120,58 @@ def test_a_removed_hand_placed_version_is_not_given_again(versions: Path) -> Non
     assert store.add(versions / "partial" / "1.safetensors").version == 11
 
 
+@pytest.mark.parametrize("known_by", ["file", "index"])
+def test_after_the_last_number_nothing_is_added(versions: Path, known_by: str) -> None:
+    store, source = Store(versions), versions / "partial" / "1.safetensors"
+    if known_by == "file":
+        shutil.copy(source, versions / "partial" / "999999999.safetensors")
+    else:
+        (versions / "partial" / "index.json").write_text('{"aliases": {}, "last": 999999999}')
+    before = sorted(versions.rglob("*"))
+    with pytest.raises(errors.ReadOnlyStoreError, match="partial has had version 999999999, the"):
+        store.add(source)
+    assert sorted(versions.rglob("*")) == before
+    assert store.add(source, "other").version == 1
+
+
+def test_what_is_no_file_is_not_waited_for(versions: Path) -> None:
+    """Opened as a file is, a pipe waits for a writer, and who removes it for ever."""
+    store, pipe = Store(versions), versions / "partial" / "2.safetensors"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    for use in (store.open, store.remove):
+        with pytest.raises(errors.UnreadableError, match=r"^partial@2: this is no file"):
+            use("partial@2")
+    hold = store.hold(store.find("partial@2"))
+    hold.take()
+    assert pipe.is_fifo()
+
+
+def test_names_made_and_deleted_are_on_disk(
+    versions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a power cut would find them: each change of a folder is followed by a sync of it."""
+    synced: list[int] = []
+    sync = os.fsync
+
+    def noting(file: int) -> None:
+        synced.append(os.fstat(file).st_ino)
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    root = tmp_path / "new" / "store"
+    store = Store(root)
+    for version in (1, 2):
+        store.add(versions / "partial" / "1.safetensors")
+        around = [path.stat().st_ino for path in (tmp_path, root.parent, root)]
+        if version == 1:
+            assert [each for each in synced if each in around] == around
+    synced.clear()
+    store.remove("partial@2")
+    assert synced[-1] == (root / "partial").stat().st_ino
+    assert len(synced) == 3  # the index, its name, and the name that is gone
+
+
 def test_a_damaged_file_is_neither_added_nor_activated(versions: Path, tmp_path: Path) -> None:
     store = Store(versions)
     damaged = tmp_path / "new.safetensors"
@@ -146,6 +202,8 @@ def test_a_missing_active_version_is_not_replaced_silently(versions: Path) -> No
         (b"[]", "index.json is a list; an object would be right"),
         (b'{"aliases": {"active": "2"}, "last": 3}', 'aliases.active is "2"; an integer would'),
         (b'{"aliases": {}}', "index.json.last is missing"),
+        (b'{"aliases": {}, "last": 1000000000}', "last is 1000000000; at most 999999999 would be"),
+        (b'{"aliases": {"\\u001b[31m": 1}, "last": 3}', r"'\\x1b\[31m' is no alias"),
     ],
 )
 def test_a_damaged_index_is_named(versions: Path, index: bytes, message: str) -> None:

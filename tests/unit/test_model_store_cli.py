@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,9 @@ import pytest
 
 from model_store import __main__ as cli
 from model_store.store import SHIPPED, Store
+from tests.permissions import permissions_that_count
+
+PROBLEM = "full: index.json is not JSON; the file is damaged"
 
 
 def run(versions: Path, *arguments: str) -> int:
@@ -69,6 +74,73 @@ def test_verify_tells_damaged_from_sound(
     assert "unknown  there is no model 'partial@3'" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["list", "verify"])
+def test_a_damaged_name_is_told_beside_the_others(
+    versions: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (versions / "full" / "index.json").write_text("{")
+    assert run(versions, command) == 1
+    output = capsys.readouterr()
+    for told in ("float@1", "partial@10"):
+        assert told in output.out
+    problem = {"list": f"error: {PROBLEM}", "verify": f"damaged  {PROBLEM}"}[command]
+    assert problem in (output.err if command == "list" else output.out).splitlines()
+    assert run(versions, "verify", "partial", "float") == 0
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "show partial"])
+def test_a_store_that_may_not_be_read_is_told_in_a_line(
+    versions: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    versions.chmod(0)
+    with permissions_that_count():
+        assert run(versions, *command.split()) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == f"error: {versions}: the store cannot be read: Permission denied\n"
+
+
+def started(*arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+    """The command as a process, which writes into pipes."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=SHIPPED.parents[1],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("command", ["-m model_store list", "-m pbgen store list"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # it fails in the end, or at the first line
+def test_it_ends_quietly_where_nobody_reads_on(command: str, unbuffered: str) -> None:
+    with started(*command.split(), PYTHONUNBUFFERED=unbuffered) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+def test_a_full_disk_is_told_in_a_line() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "model_store", "list"],
+            cwd=SHIPPED.parents[1],
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"error: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["-m model_store list", "-m pbgen store show partial"])
+def test_a_locale_that_lacks_characters_gets_their_escapes(command: str) -> None:
+    ascii_only = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with started(*command.split(), **ascii_only) as process:
+        output, problems = process.communicate()
+    assert (process.returncode, problems) == (0, b"")
+    assert rb"64 \xd7 64" in output
+
+
 def test_errors_are_one_line_on_stderr(versions: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(versions, "show", "best") == 1
     captured = capsys.readouterr()
@@ -88,8 +160,9 @@ def test_a_store_that_is_nowhere_is_told(
     told = f"error: {tmp_path}/nowhere: the store is no folder that is there; --store or PBGEN_"
     assert capsys.readouterr().err.startswith(told)
     assert not (tmp_path / "nowhere").exists()
-    assert run(tmp_path, "list") == 0
-    assert capsys.readouterr().err == "The store is empty.\n"
+    for command in ("list", "verify"):
+        assert run(tmp_path, command) == 0
+        assert capsys.readouterr().err == "The store is empty.\n"
 
 
 def test_a_first_version_makes_its_store(versions: Path, tmp_path: Path) -> None:

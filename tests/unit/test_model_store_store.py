@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import model_store
 from model_store import errors
 from model_store.store import SHIPPED, Entry, Store
 from tests import factories
+from tests.permissions import permissions_that_count
 
 
 def test_every_version_is_listed_and_the_highest_is_active(versions: Path) -> None:
@@ -77,15 +80,53 @@ def test_a_store_that_is_no_folder_is_told_from_an_empty_one(tmp_path: Path, nam
         assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_folder_that_vanishes_while_it_is_listed(
+def test_a_name_that_vanishes_while_the_store_is_listed(
     versions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def vanished(path: Path, _: str) -> list[Path]:
-        raise FileNotFoundError(2, "No such file or directory", str(path))
+    list_folder = os.listdir
 
-    monkeypatch.setattr(Path, "glob", vanished)
-    with pytest.raises(errors.UnreadableError, match=r"^the store cannot be read: No such file"):
-        Store(versions).list()
+    def vanishing(path: Path) -> list[str]:
+        found = list_folder(path)
+        if path == versions:
+            shutil.rmtree(versions / "full")
+        return found
+
+    monkeypatch.setattr(os, "listdir", vanishing)
+    assert {entry.name for entry in Store(versions).list()} == {"float", "partial"}
+
+
+def test_a_store_that_may_not_be_read_is_not_called_empty(versions: Path) -> None:
+    versions.chmod(0)
+    with permissions_that_count():
+        for use in (Store.list, Store.survey, lambda store: store.find("partial@1")):
+            with pytest.raises(errors.UnreadableError, match=r"^the store .* read: Permission den"):
+                use(Store(versions))
+
+
+def test_a_name_that_may_not_be_read_is_told_beside_the_others(versions: Path) -> None:
+    (versions / "lost+found").mkdir(0)  # no model's name
+    (versions / "full").chmod(0)
+    with permissions_that_count():
+        store = Store(versions)
+        survey = store.survey()
+        assert {entry.name for entry in survey.entries} == {"float", "partial"}
+        told = [str(problem) for problem in survey.problems]
+        assert told == ["full: its folder cannot be read: Permission denied"]
+        with pytest.raises(errors.UnreadableError, match=r"^full: "):
+            store.list()
+        assert store.find("partial").version == 10
+        with pytest.raises(errors.UnknownModelError, match="known are float@1, partial@1"):
+            store.find("best")
+
+
+def test_an_index_that_may_not_be_read_is_named(versions: Path) -> None:
+    Store(versions).activate("full@1")
+    (versions / "full" / "index.json").chmod(0)
+    with permissions_that_count():
+        (problem,) = Store(versions).survey().problems
+        assert str(problem) == "full/index.json: it cannot be read: Permission denied"
+        with pytest.raises(errors.UnreadableError, match=r"^full/index\.json: "):
+            Store(versions).find("full")
 
 
 def test_load_takes_a_name_a_version_or_a_path(

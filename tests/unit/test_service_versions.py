@@ -15,6 +15,7 @@ import pytest
 from model_store import Store, artifact
 from service import versions as module
 from service.engine import Engine, Model
+from service.errors import BrokenModel
 from service.gallery import Gallery
 from service.metrics import Metrics
 from service.scheduler import Scheduler
@@ -193,6 +194,72 @@ def test_a_swap_that_cannot_be_kept_swaps_nothing(versions: Path) -> None:
         assert (await followed.activate(model)).model.label == "partial@2"
 
     on_versions(versions, test)
+
+
+def test_what_cannot_be_described_is_refused_before_anything_changes(
+    versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = Metrics.describe_model
+
+    def fails(metrics: Metrics, model: Model) -> None:
+        if model.label == "partial@2":
+            raise OverflowError("int too large to convert to float")
+        describe(metrics, model)
+
+    monkeypatch.setattr(Metrics, "describe_model", fails)
+
+    async def test(followed: Versions, gallery: Gallery, state: Announcer, store: Store) -> None:
+        before = gallery.active["partial"]
+        with pytest.raises(BrokenModel, match="partial@2 cannot be described"):
+            await followed.activate(await gallery.version("partial", "partial@2"))
+        assert gallery.active["partial"] is before
+        assert state.labels == {}
+        assert "partial@2" not in gallery._guests
+        served = await followed.activate(await gallery.version("partial", "partial@1"))
+        assert served.model.label == gallery.active["partial"].model.label == "partial@1"
+
+    on_versions(versions, test)
+
+
+@pytest.mark.parametrize("fails", ["version", "serve"])
+def test_no_fault_of_one_version_ends_the_following(
+    versions: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fails: str,
+) -> None:
+    right, broken = getattr(Gallery, fails), True
+
+    def wrong(gallery: Gallery, *given: object) -> object:
+        if broken and LATE in (given[-1], getattr(given[-1], "label", None)):
+            raise KeyError("a fault of ours")
+        return right(gallery, *given)
+
+    monkeypatch.setattr(Gallery, fails, wrong)
+
+    async def test(followed: Versions, gallery: Gallery, state: Announcer, store: Store) -> None:
+        nonlocal broken
+        put(versions, LATE)
+        following = asyncio.create_task(followed.follow())
+        for label in (LATE, "partial@2"):
+            state.announce(label)
+        await until(lambda: gallery.active["partial"].model.label == "partial@2")
+        clock.now += FIRST_PAUSE_S
+        state.recheck()
+        await until(lambda: followed._pauses[LATE].length_s > FIRST_PAUSE_S)
+        broken = False
+        clock.now += LONGEST_PAUSE_S
+        state.recheck()
+        await until(lambda: gallery.active["full"].model.label == LATE)
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+
+    with caplog.at_level(logging.ERROR):
+        on_versions(versions, test)
+    (told,) = {record.getMessage() for record in caplog.records if record.exc_info}
+    assert told == "cannot serve the activated full@2 yet: It failed, which is a fault of PBGen."
 
 
 def test_a_swap_meanwhile_is_not_undone(versions: Path) -> None:
