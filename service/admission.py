@@ -54,7 +54,17 @@ async def charge(request: Request, images: int, *by: Served) -> None:
 
 
 async def choose(request: Request, variant: str) -> Served:
-    """The model that a request names; `auto` is its client's in the experiment.
+    """The one model that a request is for, whose variant its metrics and log then tell.
+
+    Raises as `find`.
+    """
+    served = await find(request, variant)
+    exchange(request).variant = served.model.variant
+    return served
+
+
+async def find(request: Request, variant: str) -> Served:
+    """A model that a request names; `auto` is its client's in the experiment.
 
     A version that has to be looked for in the store is charged to who asks first, there or not.
     Raises Unknown, which lists what there is, RateLimited, BrokenModel, and DeadlineExceeded.
@@ -74,5 +84,4 @@ async def choose(request: Request, variant: str) -> Served:
     if served is None:
         async with deadline(request):
             served = await service.gallery.find(variant, pay)
-    exchange(request).variant = served.model.variant
     return served

@@ -1,11 +1,13 @@
-"""Answers that carry images, with the headers that say where these come from, and 304."""
+"""Answers that carry images, with the headers that say where these come from; pages; and 304."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 
 from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
 
 from service.engine import Model
 from service.images import Format
@@ -34,6 +36,16 @@ def image_answer(
     headers = origin_headers(model, subject)
     headers["Server-Timing"] = done.server_timing()
     return Response(done.value, media_type=picture_format.media_type, headers=headers)
+
+
+def page_answer(request: Request, page: bytes, content_security_policy: str) -> Response:
+    """A page of HTML that browsers ask for anew each time, or 304 if theirs is this one."""
+    headers = {
+        "ETag": f'"{hashlib.sha256(page).hexdigest()[:32]}"',
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": content_security_policy,
+    }
+    return not_modified(request, headers) or HTMLResponse(page, headers=headers)
 
 
 def not_modified(request: Request, headers: Mapping[str, str]) -> Response | None:

@@ -45,8 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
     """The service as an ASGI app; its lifespan loads the generators.
 
     Starting it raises ArtifactError for a store that cannot be served, StateUnavailableError for a
-    data directory that cannot be used, and ValueError for an instruction set that the machine
-    lacks, an experiment that cannot be run, or tracing without its extra.
+    data directory that cannot be used, and ValueError for an experiment that cannot be run, or
+    tracing without its extra.
     """
     metrics = Metrics()
     request_log = RequestLog()

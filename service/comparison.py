@@ -36,7 +36,7 @@ class Row:
 
     @property
     def resident_bytes(self) -> int:
-        return sum(self.model.generator.resident_bytes.values())
+        return sum(self.model.resident_bytes.values())
 
     @property
     def swd(self) -> float | None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import HTTPException
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException as RouterException
 
 from service.exchange import exchange
+from service.head import allowed
 from service.state import StateUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
@@ -145,7 +147,10 @@ class OfStatus(Problem):
     def __init__(self, status: int, headers: Mapping[str, str] | None) -> None:
         self.status = status
         self.title = HTTPStatus(status).phrase
-        super().__init__(DETAILS.get(status, self.title), headers=headers)
+        told = dict(headers or {})
+        if "Allow" in told:
+            told["Allow"] = allowed(told["Allow"])
+        super().__init__(DETAILS.get(status, self.title), headers=told)
 
 
 DETAILS = {
@@ -174,13 +179,13 @@ def content(problem: Problem, request_id: str) -> bytes:
     return _encode(told).encode("utf-8", "replace")
 
 
-def of_validation(place: str, error: ValidationError) -> Problem:
-    """The problem of a path, query or body that does not fit its schema: names, values, bounds.
+def of_validation(place: str, error: ValidationError, model: type[BaseModel]) -> Problem:
+    """The problem of a path, query or body that does not fit its model: names, values, bounds.
 
     Schemas keep the number of errors small (`schemas.requests.Asked`): each costs time and memory.
     """
     found = error.errors(include_url=False)
-    fields = [_field(place, each) for each in found[:MOST_TOLD]]
+    fields = [_field(place, each, model) for each in found[:MOST_TOLD]]
     told = ["{name} must be {bound}, not {value}".format_map(each) for each in fields]
     if len(found) > MOST_TOLD:
         told.append(f"and {len(found) - MOST_TOLD} more")
@@ -241,6 +246,7 @@ BOUNDS = {
     "int_parsing_size": "an integer of at most 20 digits",
     "int_from_float": "an integer",
     "int_type": "an integer",
+    "rounded": "an integer in plain digits, since from 2^53 on a float is rounded",
     "no_digits": "an integer in plain digits",
     "float_parsing": "a number",
     "float_type": "a number",
@@ -259,12 +265,25 @@ BOUNDS = {
 COUNTS = (("count",), ("steps",))  # where they are
 
 
-def _field(place: str, error: Mapping[str, Any]) -> dict[str, str]:
+def _field(place: str, error: Mapping[str, Any], model: type[BaseModel]) -> dict[str, str]:
     """Where a validation error is, the value that was sent, and what would be right."""
     bound = BOUNDS.get(error["type"], "a valid value").format_map(error.get("ctx", {}))
+    if error["type"] == "extra_forbidden" and (known := _known(model, error["loc"])):
+        bound = f"absent (it is not known; {known})"
     value = "absent" if error["type"] == "missing" else shown(error["input"]) or '""'
     name = shown(".".join(map(str, error["loc"])) or place)
     return {"in": place, "name": name, "value": value, "bound": bound}
+
+
+def _known(model: type[BaseModel], way: Sequence[str | int]) -> str:
+    """Which name is nearest to an unknown one, or else all that are known where it is."""
+    *outer, name = map(str, way)
+    for each in outer:
+        parts = get_args(model.model_fields[each].annotation)
+        (model,) = (part for part in parts if issubclass(part, BaseModel))
+    names = [field.alias or each for each, field in model.model_fields.items()]
+    names = get_close_matches(name[:LONGEST_VALUE], names, n=1) or names
+    return ", ".join(names) + (" is" if len(names) == 1 else " are") if names else ""
 
 
 def _kind(found: Iterable[Mapping[str, Any]]) -> type[Problem]:

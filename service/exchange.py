@@ -27,7 +27,7 @@ class Exchange:
     headers: Mapping[bytes, bytes]  # by name in lower case, as ASGI gives them
     request_id: str  # the client's X-Request-ID if it is a short word, else drawn
     client: str  # who asks, for limits and the experiment: "address:…", or "key:…" of its API key
-    variant: str = ""  # set once it is known to be a served one, so that labels stay bounded
+    variant: str = ""  # the one it is for, once known to be served, so that labels stay bounded
     began: float = field(default_factory=perf_counter)
     trace: Trace | None = None  # with PBGEN_TRACING, if it is kept
 

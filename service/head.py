@@ -5,6 +5,12 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
+def allowed(methods: str) -> str:
+    """The methods of an Allow header that the router makes, with HEAD where GET is."""
+    told = {method.strip() for method in methods.split(",")}
+    return ", ".join(sorted(told | ({"HEAD"} if "GET" in told else set())))
+
+
 class HeadAsGet:
     """Lets the app see GET for HEAD; the server, which knows better, leaves the body out."""
 

@@ -20,6 +20,7 @@ from service.errors import Forbidden, Unauthorized
 
 Scope = Literal["generate", "vote", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+OpenScope = Literal["generate", "vote"]  # may need no key
 
 
 class Key(BaseModel):
@@ -33,11 +34,11 @@ class Key(BaseModel):
 
 
 class KeyRing:
-    """The keys of a service. A scope in `open_scopes` needs none; `admin` always needs one."""
+    """The keys of a service. A scope in `open_scopes` needs none."""
 
-    def __init__(self, keys: Sequence[Key], open_scopes: frozenset[Scope]) -> None:
+    def __init__(self, keys: Sequence[Key], open_scopes: frozenset[OpenScope]) -> None:
         self._keys = tuple(keys)
-        self._open = open_scopes - {"admin"}
+        self._open: frozenset[Scope] = open_scopes
 
     def is_open(self, scope: Scope) -> bool:
         """Whether a scope needs no key."""
@@ -70,7 +71,8 @@ def hash_key(key: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Makes a key: prints it once, and the entry for PBGEN_API_KEYS that knows only its hash."""
+    """Makes a key: prints it once; the entry for PBGEN_API_KEYS, which knows only its hash; and
+    the setting whole, for a service with no other key."""
     parser = argparse.ArgumentParser(prog="python -m service.keys", description=main.__doc__)
     parser.add_argument("name", help="who uses the key; shows in logs and limits")
     parser.add_argument("scopes", nargs="+", choices=SCOPES, help="what it opens")
@@ -78,7 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     key = f"pbgen_{secrets.token_urlsafe(32)}"
     entry = Key(name=options.name, sha256=hash_key(key), scopes=frozenset(options.scopes))
     print(f"key    {key}")
-    print(f"entry  {json.dumps(entry.model_dump(mode='json'))}")
+    told = json.dumps(entry.model_dump(mode="json"))
+    print(f"entry  {told}")
+    print(f"PBGEN_API_KEYS='[{told}]'")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from typing import Any
 
 LONGEST_QUEUE = 1000
 FLUSH_S = 0.1
+CUTS_OFF = "Cancel %s running task(s), timeout graceful shutdown exceeded"  # uvicorn's words
 
 log = logging.getLogger("pbgen")
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes one at each such call
@@ -104,6 +105,17 @@ class DroppingHandler(QueueHandler):
         return logging.LogRecord(log.name, logging.WARNING, __file__, 0, text, (count,), None)
 
 
+def _calm(record: logging.LogRecord) -> bool:
+    """Whether to log a record, which may be made less of.
+
+    That uvicorn cuts off streams when it is told to stop is normal, and each has a line with 503;
+    uvicorn has an error for their number, and for each another with a traceback.
+    """
+    if record.msg == CUTS_OFF:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
 @contextmanager
 def logging_json(level: str) -> Iterator[None]:
     """Logs like this while the context is open; `level` is that of our own records."""
@@ -113,6 +125,7 @@ def logging_json(level: str) -> Iterator[None]:
     listener = QueueListener(queue, writer)
     root = logging.getLogger()
     handler = DroppingHandler(queue)
+    handler.addFilter(_calm)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     log.setLevel(level.upper())

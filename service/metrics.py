@@ -99,7 +99,7 @@ class Metrics:
 
     def describe_model(self, model: Model) -> None:
         """Says what a variant serves from now on."""
-        for precision, count in model.generator.resident_bytes.items():
+        for precision, count in model.resident_bytes.items():
             self.resident_bytes.labels(model.variant, precision).set(count)
         self.model_info.labels(*self._info(model)).set(1)
         for level, distance in (model.manifest["swd"] or {}).items():
@@ -107,6 +107,8 @@ class Metrics:
 
     def forget_model(self, model: Model) -> None:
         """Takes back what only this model is."""
+        for precision in model.resident_bytes:
+            self.resident_bytes.remove(model.variant, precision)
         self.model_info.remove(*self._info(model))
         for level in model.manifest["swd"] or {}:
             self.model_swd.remove(model.variant, level)

@@ -71,7 +71,8 @@ class Telemetry:
         duration_s = exchange.age_s
         ids = exchange.ids
         self._metrics.requests.labels(route, exchange.variant, code).inc()
-        self._metrics.request_duration.labels(route, exchange.variant).observe(duration_s, ids)
+        timed = exchange.variant if code < 400 else ""  # a quick refusal is no quick face
+        self._metrics.request_duration.labels(route, timed).observe(duration_s, ids)
         self._request_log.add(
             **ids,
             method=method,

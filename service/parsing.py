@@ -80,6 +80,14 @@ async def parse_optional_body(request: Request, model: type[Model]) -> Model | N
     return _validate("body", model, data)
 
 
+async def refuse_body(request: Request) -> None:
+    """Raises OutOfRange for a body that is not empty, of a call that takes none; TooLarge as it is
+    read."""
+    if exchange(request).has_body and (body := await request.body()):
+        bound = "absent, since this call takes none"
+        raise OutOfRange.of("body", "body", body.decode("utf-8", "replace"), bound)
+
+
 def _named_once(request: Request) -> dict[str, str]:
     query = request.scope["query_string"].decode("latin-1")
     pairs = parse_qsl(query, keep_blank_values=True)
@@ -94,4 +102,4 @@ def _validate(place: str, model: type[Model], data: Any) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise of_validation(place, error) from None
+        raise of_validation(place, error, model) from None

@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from kernels.generator import processors
+from kernels.generator import available_isas, processors
 from service.errors import BOUNDS, shown
-from service.keys import Key, Scope
+from service.keys import Key, OpenScope
 from service.schemas.requests import LARGEST_STREAM
 
 CONFIDENTIAL = ("api_keys", "redis_url", "secret")  # what is wrong there is not told back
@@ -57,6 +57,13 @@ def _place(value: str) -> str:
     return value
 
 
+def _isa(value: str) -> str:
+    present = available_isas()
+    if value and value not in present:
+        raise ValueError(f"one of {', '.join(present)}")
+    return value
+
+
 LINK = "_SERVICE_HOST"
 # Variables PBGEN_… that are no settings of the service, and may be there when it starts.
 OTHERS = (
@@ -66,6 +73,7 @@ OTHERS = (
 
 # Parsed here, so that what is no JSON is told with the variable's name.
 JSON = (NoDecode, BeforeValidator(_parsed))
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -86,7 +94,7 @@ class Settings(BaseSettings):
         default=None,
         description="Folder or URL of the model store; unset: the generators that ship.",
     )
-    isa: str | None = Field(
+    isa: Annotated[str, AfterValidator(_isa)] | None = Field(
         default=None, description="Instruction set of the kernels; unset: the best of this machine."
     )
     threads: int = Field(
@@ -128,7 +136,7 @@ class Settings(BaseSettings):
         description="JSON list of keys, as `python -m service.keys` prints them; without one with "
         "the scope admin, admin calls are refused.",
     )
-    open_scopes: Annotated[frozenset[Scope], *JSON] = Field(
+    open_scopes: Annotated[frozenset[OpenScope], *JSON] = Field(
         default=frozenset({"generate", "vote"}),
         description='JSON list of scopes that need no key; "admin" always does.',
     )
@@ -164,7 +172,7 @@ class Settings(BaseSettings):
     rate_burst: int = Field(
         default=256, ge=1, description="Images that a client may owe before it gets 429."
     )
-    experiment: Annotated[dict[str, float], *JSON] = Field(
+    experiment: Annotated[dict[str, Weight], *JSON] = Field(
         default={},
         description='Weights by which clients are split for variant=auto: {"partial": 9, '
         '"float": 1}.',

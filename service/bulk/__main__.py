@@ -24,6 +24,10 @@ equal size, with a manifest.json. The same command goes on where one was
 stopped or killed: a shard that is there is checked and not made again, a
 damaged one is. Equal arguments give equal bytes, however often it was killed.
 """
+EPILOG = """\
+Exit code: 0 if all is there, 1 if something failed, 2 for a wrong call, 130 if
+interrupted.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,9 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError:
         print("error: --ray needs: pip install '.[bulk]'", file=sys.stderr)
         return 1
-    except (ArtifactError, OtherPlanError, OSError, ValueError) as error:
+    except OSError as error:  # the system's own say no more than its reason
+        why = f"{folder} cannot be used: {error.strerror}" if error.strerror else error
+        print(f"error: {why}", file=sys.stderr)
+        return 1
+    except (ArtifactError, OtherPlanError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -106,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m service.bulk",
         description=DESCRIPTION,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", metavar="FOLDER", help="made if absent; with --ray on all nodes")

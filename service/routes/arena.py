@@ -16,9 +16,9 @@ from service.context import context
 from service.errors import Conflict, Forbidden, Unknown
 from service.images import FORMATS, Pixels
 from service.openapi import MAY_NEED_KEY, described, problems
-from service.parsing import DirectRoute, parse_body
+from service.parsing import DirectRoute, parse_body, parse_query, refuse_body
 from service.schemas.arena import ArenaResults, Interval, Pair, PairResult, Rating, Revealed
-from service.schemas.requests import VoteBody
+from service.schemas.requests import NoQuery, VoteBody
 from service.state import Vote
 from service.subject import consecutive
 
@@ -27,10 +27,16 @@ router = APIRouter(prefix="/arena", route_class=DirectRoute)
 TOKEN_TTL_S = 900
 
 
-@router.post("/pairs", openapi_extra=MAY_NEED_KEY, responses=problems(401, 403, 404, 429, 503, 504))
+@router.post(
+    "/pairs",
+    openapi_extra=MAY_NEED_KEY,
+    responses=problems(401, 403, 404, 422, 429, 503, 504),
+)
 async def pair(request: Request) -> Pair:
     """A seed's image by two variants, in random order; nothing in the answer tells which."""
     service = admit(request, "vote")
+    parse_query(request, NoQuery)
+    await refuse_body(request)
     active = service.gallery.active
     if len(active) < 2:
         raise Unknown("A pair needs two variants; only one is served here.")
@@ -61,6 +67,7 @@ async def pair(request: Request) -> Pair:
 async def vote(request: Request) -> Revealed:
     """Casts a vote, once a token, and tells what the pair was."""
     service = admit(request, "vote")
+    parse_query(request, NoQuery)
     body = await parse_body(request, VoteBody)
     pair = service.sealer.unseal(body.token, TOKEN_TTL_S)
     if pair is None:

@@ -7,10 +7,10 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from service import comparison
-from service.admission import admit, charge, choose
+from service.admission import admit, charge, find
 from service.errors import OutOfRange, shown
 from service.openapi import BINARY, MAY_NEED_KEY, described, header_references, problems
-from service.parsing import DirectRoute, parse_query
+from service.parsing import DirectRoute, parse_query, refuse_body
 from service.schemas.comparison import Comparison
 from service.schemas.requests import CompareQuery
 from service.subject import consecutive
@@ -31,11 +31,12 @@ async def compare(request: Request) -> Response:
     """Makes the same seeds' images by two or three variants, and measures each."""
     service = admit(request, "generate")
     query = parse_query(request, CompareQuery)
+    await refuse_body(request)
     names = [name for name in (query.a, query.b, query.c) if name is not None]
     if len(set(names)) < len(names):
         listed = ", ".join(map(shown, names))
         raise OutOfRange.of("query", "a, b and c", listed, "different variants")
-    variants = [await choose(request, name) for name in names]
+    variants = [await find(request, name) for name in names]
     seeds = consecutive(query.seed, query.count)
     await charge(request, len(variants) * len(seeds), *variants)
     rows = await comparison.run(request, service.pipeline, variants, seeds)

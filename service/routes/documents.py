@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI, Request
+from functools import lru_cache
+
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from service import reference
+from service.answers import page_answer
+from service.openapi import CACHING, CONDITION, described, header_references, unchanged
 
 router = APIRouter()
 
 
-@router.get("/docs", response_class=HTMLResponse, response_description="The page.")
-async def docs(request: Request) -> HTMLResponse:
+@router.get(
+    "/docs",
+    openapi_extra=described(header=CONDITION),
+    response_class=HTMLResponse,
+    responses={
+        200: {"description": "The page.", "headers": header_references(*CACHING)},
+        **unchanged("page"),
+    },
+)
+async def docs(request: Request) -> Response:
     """What the service can do: every call, its parameters, bounds and answers."""
-    app: FastAPI = request.app
-    headers = {"Content-Security-Policy": reference.CONTENT_SECURITY_POLICY}
-    return HTMLResponse(reference.page(app.openapi()), headers=headers)
+    return page_answer(request, _page(request.app), reference.CONTENT_SECURITY_POLICY)
+
+
+@lru_cache(maxsize=1)  # a process serves one app, whose document never changes
+def _page(app: FastAPI) -> bytes:
+    return reference.page(app.openapi()).encode()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from service.answers import not_modified
+from service.answers import page_answer
 from service.context import context
 from service.errors import Unknown
 from service.openapi import CACHING, CONDITION, described, header_references, unchanged
@@ -31,12 +29,7 @@ async def playground(request: Request) -> Response:
     can_ask = served.keys.is_open("generate")  # an image in a page is asked for without a key
     faces = served.gallery.active.items() if can_ask else ()
     page = site().page({variant: each.model.label for variant, each in faces})
-    headers = {
-        "ETag": f'"{hashlib.sha256(page).hexdigest()[:32]}"',
-        "Cache-Control": "no-cache",
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    }
-    return not_modified(request, headers) or HTMLResponse(page, headers=headers)
+    return page_answer(request, page, CONTENT_SECURITY_POLICY)
 
 
 @router.get("/web/{release}/{name}", include_in_schema=False)

@@ -10,7 +10,7 @@ from service.answers import origin_headers
 from service.errors import TooLarge
 from service.images import FORMATS
 from service.openapi import BINARY, MAY_NEED_KEY, ORIGIN, described, header_references, problems
-from service.parsing import DirectRoute, parse_query
+from service.parsing import DirectRoute, parse_query, refuse_body
 from service.schemas.requests import StreamQuery
 from service.subject import Subject, consecutive
 from service.tarstream import CHUNK, tar_stream
@@ -39,6 +39,7 @@ async def stream(request: Request) -> StreamingResponse:
     """Streams images of consecutive seeds at the client's pace."""
     service = admit(request, "generate")
     query = parse_query(request, StreamQuery)
+    await refuse_body(request)
     served = await choose(request, query.variant)
     limit = service.settings.stream_limit
     if query.count > limit:

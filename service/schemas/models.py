@@ -39,7 +39,11 @@ class Variant(BaseModel):
     latent_dim: int
     artifact_bytes: Annotated[int, Field(description="The file's size.")]
     resident_bytes: Annotated[
-        dict[str, int], Field(description="What the prepared generator holds, by precision.")
+        dict[str, int],
+        Field(
+            description="What the prepared generator holds: weights by precision (`binary`, "
+            "`fixed`, `float`; `xnor` if it has such), and `scale`: scales and shifts."
+        ),
     ]
     swd: Annotated[
         dict[str, float] | None,

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from kernels.latents import LARGEST_SEED
 from service.state.interface import Choice
@@ -14,6 +22,7 @@ LARGEST_COUNT = 64
 LARGEST_STREAM = 10_000_000
 LARGEST_LATENT = 1024  # numbers
 MOST_NAMES = 16  # of an object
+ROUNDED = 2.0**53  # from here on a float may stand for more than one integer
 FormatName = Literal["png", "jpeg", "webp", "npy", "json"]  # the keys of `images.FORMATS`
 
 
@@ -33,13 +42,32 @@ class Asked(BaseModel):
         return data
 
 
-def _in_digits(value: object) -> object:
-    if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdecimal()):
+def _digits(text: str, sign: str = "") -> str:
+    digits = text.removeprefix(sign)
+    if not (digits.isascii() and digits.isdecimal()):
         raise PydanticCustomError("no_digits", "other than digits")
+    return text
+
+
+def _in_digits(value: object) -> object:
+    return _digits(value, "-") if isinstance(value, str) else value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise PydanticKnownError("int_type")
+    if isinstance(value, float) and abs(value) >= ROUNDED:
+        raise PydanticCustomError("rounded", "perhaps not the integer that was sent")
     return value
 
 
-DIGITS = BeforeValidator(_in_digits)  # pydantic also takes 1_0, 1.0 and blanks around
+def _number_or_digits(value: object) -> object:
+    return _digits(value) if isinstance(value, str) else _number(value)
+
+
+# Pydantic itself also takes 1_0, 1.0 and blanks around; of JSON true, and whatever a float becomes.
+DIGITS = BeforeValidator(_in_digits)
+NUMBER = BeforeValidator(_number)
 
 VariantName = Annotated[
     str,
@@ -61,14 +89,36 @@ OptionalSeed = Annotated[
 ]
 
 
+# JavaScript's numbers are floats, so there a large seed is text.
+BodySeed = Annotated[
+    int,
+    Field(ge=0, le=LARGEST_SEED),
+    BeforeValidator(_number_or_digits),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED},
+                {"type": "string", "pattern": "^[0-9]+$"},
+            ]
+        }
+    ),
+]
+
+
 class Interpolation(Asked):
     """A straight way between the latents of two seeds."""
 
-    start: Annotated[Seed, Field(alias="from", description="The first image's seed.")]
-    to: Annotated[Seed, Field(description="The last image's seed.")]
-    steps: Annotated[
-        int, Field(ge=2, le=LARGEST_COUNT, description="Images, ends included."), DIGITS
+    start: Annotated[
+        BodySeed, Field(alias="from", description="The first image's seed; also as text of digits.")
     ]
+    to: Annotated[BodySeed, Field(description="The last image's seed; also as text of digits.")]
+    steps: Annotated[
+        int, Field(ge=2, le=LARGEST_COUNT, description="Images, ends included."), NUMBER
+    ]
+
+
+class NoQuery(Asked):
+    """The query of a call that takes none."""
 
 
 class GenerateQuery(Asked):
@@ -94,7 +144,7 @@ class GenerateQuery(Asked):
 
 # Of latents the first wrong number alone is told, and nothing after it is looked at.
 Latent = Annotated[
-    list[Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]],
+    list[Annotated[float, Field(strict=True, ge=-1, le=1, allow_inf_nan=False)]],
     Field(max_length=LARGEST_LATENT),
     FailFast(),
 ]
@@ -102,6 +152,16 @@ Latent = Annotated[
 
 class GenerateBody(Asked):
     """The optional body of POST /generate: latents, or interpolate, in place of a seed."""
+
+    # One of the two; null is as good as absent.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": kind}}}
+                for name, kind in (("latents", "array"), ("interpolate", "object"))
+            ]
+        }
+    )
 
     latents: Annotated[
         list[Latent] | None,
@@ -143,7 +203,14 @@ class CompareQuery(Asked):
 class Swap(Asked):
     """The body of PUT /variants/{variant}."""
 
-    model: Annotated[str, Field(max_length=80, description="name@version, of the same name.")]
+    model: Annotated[
+        str,
+        Field(
+            max_length=80,
+            description="name@version, of the same name; or the name alone, which goes back to the "
+            "version that is active in the store.",
+        ),
+    ]
 
 
 class VoteBody(Asked):

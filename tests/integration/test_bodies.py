@@ -53,6 +53,33 @@ def test_a_hostile_body_costs_little(server: Server, body: str) -> None:
     assert server.peak_bytes() < 300e6  # it was 1.3 GB
 
 
+@pytest.mark.parametrize("path", ["/generate/stream?count=2", "/compare", "/arena/pairs"])
+def test_a_body_is_refused_where_none_is_documented(http: httpx.Client, path: str) -> None:
+    for body in (b'{"latents": [[0]]}', (part for part in (b"{", b"}"))):  # its length told or not
+        answer = http.post(path, content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 422
+        assert "body must be absent, since this call takes none, not {" in answer.json()["detail"]
+    for nothing in (None, b"", (part for part in (b"",))):
+        assert http.post(path, content=nothing).status_code == 200
+    assert http.post("/arena/pairs", headers={"content-length": "0"}).status_code == 200
+
+
+def test_a_name_that_is_not_known_is_refused_but_by_get(http: httpx.Client) -> None:
+    for method, path in (("POST", "/arena/pairs"), ("POST", "/arena/votes")):
+        answer = http.request(method, f"{path}?seed=3")
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == "seed must be absent (it is not known), not 3."
+    image = http.get("/images/partial/1.png?v=2")
+    assert image.content == http.get("/images/partial/1.png").content
+
+
+def test_a_swap_takes_no_query(server: Server) -> None:
+    url = f"{server.url}/variants/partial?force=1"
+    answer = httpx.put(url, headers=ADMIN, json={"model": "partial"})
+    assert answer.json()["detail"] == "force must be absent (it is not known), not 1."
+    assert httpx.put(url.partition("?")[0], headers=ADMIN, json={"model": "partial"}).is_success
+
+
 def test_every_call_with_a_body_is_among_those(server: Server) -> None:
     paths = httpx.get(f"{server.url}/openapi.json").json()["paths"]
     calls = [
@@ -67,6 +94,6 @@ def test_every_call_with_a_body_is_among_those(server: Server) -> None:
 def test_a_few_errors_are_told_and_the_rest_counted(http: httpx.Client) -> None:
     told = http.post("/generate", json={f"name{i}": i for i in range(9)}).json()
     assert len(told["errors"]) == 5
-    assert told["detail"].endswith("name4 must be absent (it is not known), not 4; and 4 more.")
+    assert told["detail"].endswith("latents, interpolate are), not 4; and 4 more.")
     many = "&".join(f"name{i}" for i in range(17))
     assert "of at most 16 names" in http.post(f"/generate?{many}").json()["detail"]

@@ -124,30 +124,40 @@ def test_what_is_there_is_kept_and_what_is_damaged_is_made_again(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "status", "told"),
     [
-        (("--count", 200, "--seed", 1), "manifest.json there says seed 0, not 1"),
-        (("--count", 200, "--variant", "full"), "manifest.json there says model partial@1"),
-        (("--count", 0), "count must be at least 1, not 0"),
+        (("--count", 200, "--seed", 1), 1, "manifest.json there says seed 0, not 1"),
+        (("--count", 200, "--variant", "full"), 1, "manifest.json there says model partial@1"),
+        (("--count", 0), 2, "count must be at least 1, not 0"),
+        (("--count", 1, "--shard", 0), 2, "shard must be at least 1, not 0"),
         (
             ("--count", 2, "--seed", 2**64 - 1),
+            2,
             f"seeds must be 0 … {2**64 - 1}, not {2**64 - 1} … {2**64}",
         ),
-        (("--count", 1, "--variant", "nobody"), "there is no model 'nobody'"),
+        (("--count", 1, "--variant", "nobody"), 1, "there is no model 'nobody'"),
     ],
 )
 def test_a_wrong_call_is_told_in_a_line(
-    random_store: Path, tmp_path: Path, arguments: tuple[object, ...], told: str
+    random_store: Path, tmp_path: Path, arguments: tuple[object, ...], status: int, told: str
 ) -> None:
     assert finished(bulk(tmp_path, random_store, "--count", 200)) == (1, 0)
     before = content(tmp_path)
     run = bulk(tmp_path, random_store, *arguments)
     _, err = run.communicate(timeout=60)
-    assert run.returncode == 1
+    assert run.returncode == status
     assert err.startswith("error: ")
     assert told in err
     assert err.count("\n") == 1
     assert content(tmp_path) == before
+
+
+def test_a_folder_that_cannot_be_is_told_in_words(random_store: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "folder"
+    run = bulk(folder, random_store, "--count", 1)
+    _, err = run.communicate(timeout=60)
+    assert (run.returncode, err) == (1, f"error: {folder} cannot be used: Not a directory\n")
 
 
 def test_a_killed_run_goes_on(random_store: Path, tmp_path: Path, whole: dict[str, str]) -> None:

@@ -132,6 +132,16 @@ def test_interpolation_begins_and_ends_at_its_seeds(http: httpx.Client, random_s
     assert (faces[1] != faces[0]).any()
 
 
+def test_a_seed_of_a_body_may_be_text_or_a_float_that_is_whole(http: httpx.Client) -> None:
+    def way(start: object, end: object) -> bytes:
+        body = {"interpolate": {"from": start, "to": end, "steps": 3}}
+        answer = http.post("/generate", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    assert way("7", str(2**64 - 1)) == way(7.0, 2**64 - 1)
+
+
 @pytest.mark.parametrize(
     ("query", "status", "told"),
     [
@@ -158,7 +168,8 @@ def test_interpolation_begins_and_ends_at_its_seeds(http: httpx.Client, random_s
         ("count=1000000000", 413, ["count", "at most 64", "1000000000"]),
         ("format=bmp", 406, ["format", "'png'", "'json'", "bmp"]),
         ("seed=" + "9" * 5000, 414, ["Path and query", "4096 bytes", "5014"]),
-        ("colour=red", 422, ["colour", "not known", "red"]),
+        ("colour=red", 422, ["colour", "not known; variant, seed, count, format are", "red"]),
+        ("vairant=full", 422, ["vairant must be absent (it is not known; variant is), not full"]),
     ],
 )
 def test_a_wrong_query_is_told_by_name_value_and_bound(
@@ -189,6 +200,20 @@ def test_a_wrong_query_is_told_by_name_value_and_bound(
         ('{"interpolate": {"from": 1, "to": -2, "steps": 3}}', 422, ["interpolate.to", "-2"]),
         ('{"interpolate": {"from": 1, "steps": 3}}', 422, ["interpolate.to", "present"]),
         ('{"latents": [[0]], "colour": 1}', 422, ["colour", "not known"]),
+        ('{"interpolate": {"form": 1, "to": 2, "steps": 3}}', 422, ["form", "; from is)"]),
+        ('{"latents": [[true]]}', 422, ["latents.0.0", "a number", "true"]),
+        ('{"latents": [["0.5"]]}', 422, ["latents.0.0", "a number", "0.5"]),
+        ('{"interpolate": {"from": true, "to": 2, "steps": 3}}', 422, ["from", "integer", "true"]),
+        ('{"interpolate": {"from": 0.5, "to": 2, "steps": 3}}', 422, ["from", "integer", "0.5"]),
+        ('{"interpolate": {"from": " 5", "to": 2, "steps": 3}}', 422, ["from", "digits", " 5"]),
+        ('{"interpolate": {"from": "-0", "to": 2, "steps": 3}}', 422, ["from", "digits", "-0"]),
+        (
+            '{"interpolate": {"from": 9007199254740993.0, "to": 2, "steps": 3}}',
+            422,
+            ["interpolate.from", "plain digits", "a float is rounded", "9007199254740992.0"],
+        ),
+        ('{"interpolate": {"from": 1, "to": 1e19, "steps": 3}}', 422, ["to", "plain digits"]),
+        ('{"interpolate": {"from": 1, "to": 2, "steps": "3"}}', 422, ["steps", "integer", "3"]),
         ("[" * 100_000, 400, ["a JSON object", "'[[["]),
     ],
 )

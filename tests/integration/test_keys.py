@@ -116,8 +116,10 @@ def test_keys_are_made_and_told_once() -> None:
         text=True,
         check=True,
     )
-    key, entry = (line.split(maxsplit=1)[1] for line in run.stdout.splitlines())
+    *told, setting = run.stdout.splitlines()
+    key, entry = (line.split(maxsplit=1)[1] for line in told)
     made = Key.model_validate_json(entry)
     assert (made.name, made.scopes) == ("ops", {"admin", "vote"})
     assert made.sha256 == hash_key(key)
     assert key not in entry
+    assert setting == f"PBGEN_API_KEYS='[{entry}]'"

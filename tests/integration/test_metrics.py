@@ -34,6 +34,22 @@ def test_metrics_count_what_happened(http: httpx.Client) -> None:
     assert not any("nobody" in value for _, labels in after for _, value in labels)
 
 
+def test_only_answers_are_timed_by_their_variant(http: httpx.Client) -> None:
+    """A client's mistake is no quick face, though it comes after the variant is known."""
+    before = samples(http)
+    wrong = {"latents": [[0.5]]}
+    assert http.post("/generate", params={"variant": "full"}, json=wrong).status_code == 422
+    after = samples(http)
+
+    def grown(name: str, **labels: str) -> float:
+        key = (name, frozenset({("route", "/generate"), *labels.items()}))
+        return after.get(key, 0.0) - before.get(key, 0.0)
+
+    assert grown("pbgen_http_requests_total", variant="full", code="422") == 1
+    assert grown("pbgen_http_request_duration_seconds_count", variant="full") == 0
+    assert grown("pbgen_http_request_duration_seconds_count", variant="") == 1
+
+
 def test_the_interface_is_a_route_like_others(http: httpx.Client) -> None:
     http.get("/openapi.json")
     told = {"route": "/openapi.json", "variant": "", "code": "200"}
@@ -53,6 +69,17 @@ def test_metrics_say_what_is_served(http: httpx.Client) -> None:
         info = {variant, *((key, each[key]) for key in ("model", "digest", "isa"))}
         assert told["pbgen_model_info", frozenset(info)] == 1
     assert told["process_resident_memory_bytes", frozenset()] > 0
+
+
+def test_what_is_of_more_than_one_variant_is_told_as_of_none(http: httpx.Client) -> None:
+    def told(route: str, variant: str) -> float:
+        return sample(http, "pbgen_http_requests_total", route=route, variant=variant, code="200")
+
+    routes = ("/compare", "/arena/pairs")
+    before = [told(route, "") for route in routes]
+    assert [http.post(route).status_code for route in routes] == [200, 200]
+    assert [told(route, "") for route in routes] == [count + 1 for count in before]
+    assert not any(told(route, each) for route in routes for each in ("float", "full", "partial"))
 
 
 def test_openmetrics_when_asked_for(http: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -9,11 +10,15 @@ import sys
 from pathlib import Path
 
 import httpx
+import jsonschema_rs  # schemathesis brings it
 import pytest
 
+from service import reference
+from service.app import create_app
 from service.keys import Key, hash_key
 from service.routes.stream import MEDIA_TYPE
 from service.security import SECURITY_HEADERS
+from service.settings import Settings
 from tests.serving import ROOT, serving
 
 CASES = 300  # an operation
@@ -47,11 +52,49 @@ def test_the_committed_document_is_the_served_one(http: httpx.Client) -> None:
     assert http.get("/openapi.json").json() == document, "run python -m docs"
 
 
+WAY = {"from": 1, "to": 2, "steps": 3}
+LATENTS = [[0.5] * 12]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_right"),
+    [
+        ({}, False),
+        ({"latents": LATENTS}, True),
+        ({"interpolate": WAY}, True),
+        ({"latents": LATENTS, "interpolate": WAY}, False),
+        ({"latents": None, "interpolate": WAY}, True),
+        ({"latents": LATENTS, "interpolate": None}, True),
+        ({"latents": None}, False),
+        ({"latents": None, "interpolate": None}, False),
+        ({"latents": [[True] * 12]}, False),
+        ({"latents": [["0.5"] * 12]}, False),
+        ({"latents": [[1] * 12]}, True),
+        ({"interpolate": WAY | {"from": True}}, False),
+        ({"interpolate": WAY | {"from": 1.0}}, True),
+        ({"interpolate": WAY | {"from": 1.5}}, False),
+        ({"interpolate": WAY | {"from": str(2**64 - 1)}}, True),
+        ({"interpolate": WAY | {"from": "-0"}}, False),
+        ({"interpolate": WAY | {"steps": "3"}}, False),
+        ({"interpolate": WAY | {"steps": 3.0}}, True),
+    ],
+)
+def test_the_document_and_the_service_take_the_same_bodies(
+    http: httpx.Client, body: dict, is_right: bool
+) -> None:
+    components = http.get("/openapi.json").json()["components"]
+    schema = {"$ref": "#/components/schemas/GenerateBody", "components": components}
+    assert jsonschema_rs.validator_for(schema).is_valid(body) == is_right
+    assert http.post("/generate", json=body).status_code == (200 if is_right else 422)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "route", "headers"),
     [
         ("GET", "/", "/", {}),
         ("GET", "/", "/", {"if-none-match": "*"}),
+        ("GET", "/docs", "/docs", {}),
+        ("GET", "/docs", "/docs", {"if-none-match": "*"}),
         ("GET", "/livez", "/livez", {}),
         ("GET", "/metrics", "/metrics", {}),
         ("GET", "/models/partial/1", "/models/{name}/{version}", {}),
@@ -88,5 +131,29 @@ def test_the_reference_page_tells_every_call_and_needs_no_script(http: httpx.Cli
         for method in methods:
             assert f"<h2>{method.upper()} {path}</h2>" in answer.text
     assert "integer, at least 1, at most 64, default 1" in answer.text
+    assert "also as text of digits" in answer.text
     assert "left | right | tie | both_bad" in answer.text
     assert MEDIA_TYPE in answer.text
+
+
+def test_the_reference_page_is_made_once_and_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    make, made = reference.page, []
+
+    def noted(document: dict) -> str:
+        made.append(make(document))
+        return made[-1]
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(create_app(Settings()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://pbgen") as client:
+            first = await client.get("/docs")
+            known = {"if-none-match": first.headers["etag"]}
+            return [first, await client.get("/docs"), await client.get("/docs", headers=known)]
+
+    monkeypatch.setattr(reference, "page", noted)
+    first, second, known = asyncio.run(ask())
+    assert made == [first.text] == [second.text]
+    assert first.headers["cache-control"] == "no-cache"
+    assert (known.status_code, known.content) == (304, b"")
+    policy = "content-security-policy"  # which the 304's would replace in what the browser kept
+    assert known.headers[policy] == first.headers[policy] == reference.CONTENT_SECURITY_POLICY

@@ -54,8 +54,20 @@ def test_the_router_speaks_in_problems(
     answer = http.request(method, path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
-    if status == 405:
-        assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "DELETE"])
+def test_the_methods_of_every_path_are_told(http: httpx.Client, method: str) -> None:
+    for path, allowed in {
+        "/generate": "POST",
+        "/variants/partial": "PUT",
+        "/variants": "GET, HEAD",
+        "/images/partial/1.png": "GET, HEAD",
+        "/openapi.json": "GET, HEAD",
+    }.items():
+        answer = http.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+        assert (http.head(path).status_code == 200) == ("HEAD" in allowed)
 
 
 def test_a_request_id_is_kept_if_it_is_a_word(http: httpx.Client) -> None:
@@ -163,7 +175,14 @@ def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_stor
         ),
         ({"secret": "too short"}, "PBGEN_SECRET must be text of at least 16 characters, not …"),
         ({"host": "nowhere.invalid"}, "PBGEN_HOST must be an address of this machine, not nowhere"),
-        ({"isa": "z80"}, "isa must be one of"),
+        (
+            {"isa": "z80"},
+            f"PBGEN_ISA must be one of {', '.join(kernels.available_isas())}, not z80",
+        ),
+        (
+            {"experiment": '{"nobody": 1}'},
+            "PBGEN_EXPERIMENT must name variants that are served, float, full, partial, not ",
+        ),
         ({"store": "docs"}, "the model store is empty"),
     ],
 )

@@ -164,6 +164,8 @@ def test_a_stream_that_a_shutdown_cuts_off_is_no_success(random_store: Path) -> 
         assert server.process.returncode == 0
     lines = [json.loads(line) for line in log.splitlines()]
     assert [line["status"] for line in lines if "status" in line] == [503]
+    assert {line["level"] for line in lines} == {"info", "warning"}
+    assert not any("exception" in line for line in lines)
 
 
 def test_streams_and_faces_share_the_threads(own: Server) -> None:

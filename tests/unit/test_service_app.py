@@ -17,7 +17,7 @@ def test_a_start_that_fails_closes_what_was_open(random_store: Path, tmp_path: P
 
     async def start() -> set[str]:
         app = create_app(settings)
-        with pytest.raises(ValueError, match="the experiment names 'nobody'"):
+        with pytest.raises(ValueError, match=r"PBGEN_EXPERIMENT must name .*, not 'nobody'"):
             async with app.router.lifespan_context(app):
                 pass
         return {each.name for each in threading.enumerate() if each.name.startswith("pbgen-")}

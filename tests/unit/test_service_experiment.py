@@ -20,7 +20,7 @@ def test_the_experiment_splits_by_weight_and_sticks() -> None:
     assert Experiment({}, {}).variant("anyone") is None
 
 
-@pytest.mark.parametrize("weights", [{"nobody": 1}, {"float": 0}, {"float": -1}])
-def test_a_wrong_experiment_is_refused(weights: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="the experiment"):
-        Experiment(weights, {"float": 0})
+def test_an_experiment_is_of_what_is_served() -> None:
+    told = "PBGEN_EXPERIMENT must name variants that are served, float, full, not 'nobody'"
+    with pytest.raises(ValueError, match=told):
+        Experiment({"nobody": 1}, {"full": 0, "float": 0})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from kernels import available_isas
 from service.settings import Settings, strays, wrong
 
 
@@ -44,12 +45,20 @@ PROXIES = "addresses and networks such as 10.0.0.0/8, separated by commas, or *"
         ("EXPERIMENT", "{partial: 1}", "PBGEN_EXPERIMENT must be JSON, not {partial: 1}"),
         ("EXPERIMENT", "[1]", "PBGEN_EXPERIMENT must be an object, not [1]"),
         ("EXPERIMENT", '{"full": "x"}', "PBGEN_EXPERIMENT[full] must be a number, not x"),
+        ("EXPERIMENT", '{"full": 0}', "PBGEN_EXPERIMENT[full] must be more than 0, not 0"),
+        ("EXPERIMENT", '{"full": NaN}', "PBGEN_EXPERIMENT[full] must be a finite number, not NaN"),
         ("OPEN_SCOPES", "1", "PBGEN_OPEN_SCOPES must be a list, not 1"),
         (
             "OPEN_SCOPES",
             '["bogus"]',
-            "PBGEN_OPEN_SCOPES[0] must be 'generate', 'vote' or 'admin', not bogus",
+            "PBGEN_OPEN_SCOPES[0] must be 'generate' or 'vote', not bogus",
         ),
+        (
+            "OPEN_SCOPES",
+            '["admin"]',
+            "PBGEN_OPEN_SCOPES[0] must be 'generate' or 'vote', not admin",
+        ),
+        ("ISA", "z80", f"PBGEN_ISA must be one of {', '.join(available_isas())}, not z80"),
         ("SECRET", "short", "PBGEN_SECRET must be text of at least 16 characters, not …"),
         (
             "REDIS_URL",
