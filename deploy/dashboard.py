@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as models
 
 from deploy.panels import ROWS
-from deploy.queries import WAITING, Panel
+from deploy.queries import WAITING, Panel, Threshold
 
 PATH = Path(__file__).parent / "grafana" / "dashboards" / "side-by-side.json"
 UID = "pbgen-side-by-side"
@@ -58,6 +58,8 @@ def dashboard() -> str:
 def _panel(panel: Panel) -> AnyPanel:
     made = {"timeseries": _timeseries, "stat": _stat, "bargauge": _bargauge}[panel.kind](panel)
     made.title(panel.title).description(panel.description).unit(panel.unit).datasource(DATA_SOURCE)
+    if panel.thresholds:
+        made.thresholds(_steps(panel.thresholds))
     for name, query in zip("ABCDEF", panel.queries, strict=False):
         made.with_target(
             prometheus.Dataquery()
@@ -86,6 +88,10 @@ def _timeseries(panel: Panel) -> AnyPanel:
     )
     if panel.stacked:
         made.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
+    if panel.thresholds:
+        lines = options.GraphTresholdsStyleMode.DASHED  # so spelled there
+        made.thresholds_style(common.GraphThresholdsStyleConfig().mode(lines))
+        made.axis_soft_max(max(each.start or 0 for each in panel.thresholds))  # they are in sight
     for variant, colour in COLOURS.items():  # alone, or after what is told of it
         made.override_by_regexp(
             f"/\\b{variant}$/", [_property("color", {"mode": "fixed", "fixedColor": colour})]
@@ -119,6 +125,11 @@ def _bargauge(panel: Panel) -> AnyPanel:
         .display_mode(options.BarGaugeDisplayMode.BASIC)
         .color_scheme(board.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
     )
+
+
+def _steps(thresholds: tuple[Threshold, ...]) -> board.ThresholdsConfig:
+    steps = [models.Threshold(value=each.start, color=each.colour) for each in thresholds]
+    return board.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
 def _property(name: str, value: object) -> models.DynamicConfigValue:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from deploy.objective import BUDGET, OF_BURN_RATES, OF_SHARES, PAGE_BURN, TICKET_BURN
 from deploy.queries import (
     BY_VARIANT,
     CHOSEN,
@@ -26,7 +27,7 @@ def _latency(share: float, name: str) -> Panel:
         "s",
         8,
         (Query(quantile(share), BY_VARIANT),),
-        f"POST /generate, first byte to last: {share:.0%} of requests took at most this.",
+        f"POST /generate, first byte to last: {share:.0%} of the answered took at most this.",
     )
 
 
@@ -79,7 +80,8 @@ SIDE_BY_SIDE = Row(
             "percentunit",
             4,
             (Query("1 - pbgen:slow_faces:ratio1h", "of the last hour's faces"),),
-            "The objective is 99 % of POST /generate.",
+            f"The objective is {100 * (1 - BUDGET):g} % of the faces that POST /generate answered.",
+            thresholds=OF_SHARES,
         ),
     ),
 )
@@ -212,10 +214,12 @@ TROUBLE = Row(
             "suffix:×",
             6,
             (
-                Query("pbgen:slow_faces:ratio5m / 0.01", "5 minutes"),
-                Query("pbgen:slow_faces:ratio1h / 0.01", "1 hour"),
+                Query(f"pbgen:slow_faces:ratio5m / {BUDGET}", "5 minutes"),
+                Query(f"pbgen:slow_faces:ratio1h / {BUDGET}", "1 hour"),
             ),
-            "1 spends a month's budget in a month. Alerts: 14.4 for an hour, 6 for six.",
+            "1 spends a month's budget in a month. "
+            f"Alerts: {PAGE_BURN:g} for an hour, {TICKET_BURN:g} for six.",
+            thresholds=OF_BURN_RATES,
         ),
         Panel(
             "Redis breaker and cache",

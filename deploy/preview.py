@@ -28,6 +28,7 @@ from deploy.queries import WAITING, Panel, Query
 WINDOW_S = 15
 CORES = "cores"  # legends of a processor begin so
 COLOURS = {"float": "#5794f2", "full": "#ff9830", "partial": "#73bf69"}
+NAMED = {"red": "#f2495c", "orange": "#ff9830", "green": "#73bf69"}  # of thresholds
 OTHERS = ("#b877d9", "#f2495c", "#fade2a", "#8ab8ff", "#ca95e5", "#96d98d", "#ffa6b0", "#c0d8ff")
 DARK, PLATE, TEXT, FAINT, EMPTY = "#111217", "#181b1f", "#d8d9da", "#2c3235", "#8e9196"
 UNIT_PIXELS = 42  # of height, for Grafana's 30
@@ -74,6 +75,12 @@ def colours(legends: list[str]) -> list[str]:
     ]
 
 
+def colour_at(panel: Panel, value: float) -> str:
+    """A value's colour by the panel's thresholds: green if it has none, as in Grafana."""
+    reached = [each for each in panel.thresholds if each.start is None or value >= each.start]
+    return NAMED[reached[-1].colour if reached else "green"]
+
+
 def draw_timeseries(axes: Axes, panel: Panel, url: str, span_s: float, end: float) -> None:
     asked = {"start": end - span_s, "end": end, "step": 1}
     shown = [pair for query in panel.queries for pair in ask(url, "query_range", query, **asked)]
@@ -90,6 +97,9 @@ def draw_timeseries(axes: Axes, panel: Panel, url: str, span_s: float, end: floa
         dashes = "--" if legend.startswith(WAITING) else "-"
         lines += side.plot(times, numbers, dashes, linewidth=1.4, label=legend, color=colour)
         side.fill_between(times, numbers, alpha=0.08, color=colour, linewidth=0)
+    for each in panel.thresholds:
+        if each.start is not None:
+            axes.axhline(each.start, color=NAMED[each.colour], linestyle="--", linewidth=1)
     for side in (axes, right):
         side.set_ylim(bottom=0)
     axes.set_xlim(-span_s, 0)
@@ -140,8 +150,9 @@ def draw_stat(axes: Axes, panel: Panel, url: str, end: float) -> None:
     if not shown:
         say_nothing(axes)
     if len(shown) == 1:
-        words = spelled(panel.unit, float(shown[0][1][1]))
-        axes.text(0.5, 0.45, words, fontsize=26, color=COLOURS["partial"], ha="center", va="center")
+        value = float(shown[0][1][1])
+        words, colour = spelled(panel.unit, value), colour_at(panel, value)
+        axes.text(0.5, 0.45, words, fontsize=26, color=colour, ha="center", va="center")
         return
     for i, (legend, _) in enumerate(shown):
         axes.text(

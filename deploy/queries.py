@@ -21,6 +21,14 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Threshold:
+    """The colour of values from `start` on; on a time series, a line there."""
+
+    start: float | None  # None: what is below all others
+    colour: str  # a name of Grafana's
+
+
+@dataclass(frozen=True)
 class Panel:
     """A rectangle of the dashboard; `width` is in Grafana's 24ths of a row."""
 
@@ -31,6 +39,7 @@ class Panel:
     queries: tuple[Query, ...]
     description: str
     stacked: bool = False
+    thresholds: tuple[Threshold, ...] = ()  # rising
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,10 @@ from locust import FastHttpUser, TaskSet, tag
 
 from loadtest._settings import load_settings
 
-SETTINGS = load_settings()
+try:
+    SETTINGS = load_settings()
+except ValueError as error:  # locust imports us, and would print a traceback
+    sys.exit(f"error: {error}")
 LARGEST_SEED = 2**64 - 1
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 VARIANTS = ("float", "full", "partial")
 SHAPES = ("steps", "spike", "soak")
+PREFIX = "LOAD_"
 NAMES = (
     "LOAD_SHAPE",
     "LOAD_USERS",
@@ -33,7 +35,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class LoadSettings:
-    """All of the environment's words; ValueError names the one that is wrong."""
+    """All of the environment's words."""
 
     shape: str | None
     users: int  # of a shape, at most
@@ -44,7 +46,15 @@ class LoadSettings:
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> LoadSettings:
-    """An empty value counts as absent, as docker-compose.yml passes it."""
+    """An empty value counts as absent, as docker-compose.yml passes it.
+
+    ValueError names the first value that is wrong, or variable that is none of ours, and what would
+    be right.
+    """
+    for name in sorted(set(environ).difference(NAMES)):
+        if name.startswith(PREFIX):
+            near = get_close_matches(name.upper(), NAMES, n=1, cutoff=0)
+            raise ValueError(f"{name} is no setting; {near[0]} is")
 
     def number(name: str) -> float | None:
         text = environ.get(name)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import time
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import compose_spec
-import httpx
 import pytest
 import yaml
 
-from deploy.running import running
 from loadtest import _settings
 from service.settings import Settings
-from tests.serving import ROOT, START_S, free_port
+from tests.serving import ROOT
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 BALANCER = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
@@ -92,6 +85,20 @@ def test_every_environment_name_is_read_by_somebody(name: str) -> None:
     assert names - known == {each for each in names if each.startswith("GF_")}
 
 
+def test_the_load_test_gets_every_setting_of_its_own() -> None:
+    given = SERVICES["loadtest"]["environment"]
+    assert {name: given.get(name) for name in _settings.NAMES} == {
+        name: f"${{{name}:-}}" for name in _settings.NAMES
+    }
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/operations.md"])
+def test_the_secret_stands_where_the_command_does(page: str) -> None:
+    """Without it `docker compose up` stops at once."""
+    (once,) = re.findall(r"^# Once before: (.*)", TEXT, re.MULTILINE)
+    assert f"`{once}`" in (ROOT / page).read_text()
+
+
 def test_the_services_settings_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PBGEN_SECRET", "s" * 32)
     for name, value in SERVICES["service"]["environment"].items():
@@ -120,36 +127,3 @@ def test_the_image_is_of_this_version() -> None:
     version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
     assert SERVICES["service"]["image"] == f"pbgen:{version[1]}"
-
-
-needs_haproxy = pytest.mark.skipif(
-    shutil.which("haproxy") is None, reason="there is no haproxy on this machine"
-)
-
-
-@needs_haproxy
-def test_haproxy_takes_its_configuration() -> None:
-    command = ["haproxy", "-c", "-f", str(BALANCER)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-@needs_haproxy
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [("/metrics", 403), ("/metrics?x", 403), ("/%6detrics", 403), ("/livez", 503)],
-)
-def test_the_balancer_keeps_metrics_to_itself(path: str, status: int, tmp_path: Path) -> None:
-    """It has no replica here: what it lets through gets 503."""
-    port = free_port()
-    configuration = tmp_path / "haproxy.cfg"
-    configuration.write_text(BALANCER.read_text().replace(":8080", f"127.0.0.1:{port}"))
-    with running(["haproxy", "-db", "-f", str(configuration)], log=tmp_path / "log"):
-        deadline = time.monotonic() + START_S
-        while True:
-            with suppress(httpx.ConnectError):
-                answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=START_S)
-                break
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    assert answer.status_code == status

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from PIL import Image
 from deploy import preview
 from deploy.dashboard import COLOURS, PATH, UID, dashboard
 from deploy.panels import ROWS
+from deploy.queries import Panel
 from deploy.stack import RULES
 from tests.prometheus_server import Prometheus, needs_prometheus, prometheus_server
 from tests.serving import ROOT, serving
@@ -144,6 +146,34 @@ def test_the_preview_draws_every_panel(prometheus: Prometheus, tmp_path: Path) -
 
 def test_the_committed_dashboard_is_what_the_code_says() -> None:
     assert PATH.read_text() == dashboard(), "run: python -m deploy.dashboard"
+
+
+def panel(title: str) -> tuple[Panel, dict[str, Any]]:
+    """A panel as we have it, and as Grafana gets it."""
+    (ours,) = (each for row in ROWS for each in row.panels if each.title == title)
+    board = json.loads(PATH.read_text())
+    (theirs,) = (each for each in board["panels"] if each["title"] == title)
+    return ours, theirs["fieldConfig"]["defaults"]
+
+
+@pytest.mark.parametrize(
+    ("share", "colour"),
+    [(0.899, "red"), (0.98, "orange"), (0.9899, "orange"), (0.99, "green"), (1.0, "green")],
+)
+def test_a_missed_objective_is_not_green(share: float, colour: str) -> None:
+    ours, theirs = panel("Within 250 ms")
+    assert preview.colour_at(ours, share) == preview.NAMED[colour]
+    steps = theirs["thresholds"]["steps"]
+    assert [each["color"] for each in steps if share >= (each["value"] or 0)][-1] == colour
+
+
+def test_the_burn_rate_has_lines_where_the_alerts_fire() -> None:
+    _, theirs = panel("Burn rate of the latency budget")
+    lines = {each["value"] for each in theirs["thresholds"]["steps"]} - {None}
+    alerts = (RULES / "rules" / "alerts.yml").read_text()
+    assert lines == {float(each) for each in re.findall(r"> ([\d.]+) \* 0.01", alerts)}
+    assert lines == {6, 14.4}
+    assert theirs["custom"]["thresholdsStyle"] == {"mode": "dashed"}
 
 
 def test_no_two_panels_overlap() -> None:

@@ -89,10 +89,18 @@ def test_a_refusal_is_no_answer(settings: dict[str, str], code: int, missed: lis
     assert all(words in done.stderr for words in missed)
 
 
-def test_a_wrong_setting_is_told() -> None:
-    done = load("http://127.0.0.1:1", 1, LOAD_WEIGHTS="partial")
-    assert done.returncode != 0
-    assert "LOAD_WEIGHTS must be like float=1,full=1,partial=2, not 'partial'" in done.stderr
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("LOAD_WEIGHTS", "partial", "must be like float=1,full=1,partial=2, not 'partial'"),
+        ("LOAD_SHAPE", "bogus", "must be one of steps, spike, soak, not 'bogus'"),
+        ("LOAD_USER", "5", "is no setting; LOAD_USERS is"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(name: str, value: str, told: str) -> None:
+    done = load("http://127.0.0.1:1", 1, **{name: value})
+    assert done.returncode == 1
+    assert done.stderr == f"error: {name} {told}\n"
 
 
 @pytest.mark.parametrize(

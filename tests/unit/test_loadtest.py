@@ -31,6 +31,15 @@ def test_a_wrong_value_is_named(name: str, value: str) -> None:
         load_settings({name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("LOAD_USER", "LOAD_USERS"), ("LOAD_P95", "LOAD_P95_MS"), ("LOAD_shape", "LOAD_SHAPE")],
+)
+def test_an_unknown_variable_is_refused(name: str, nearest: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is no setting; {nearest} is$"):
+        load_settings({"HOME": "/", name: ""})
+
+
 def test_steps_rise_and_a_spike_falls_again() -> None:
     steps = [users_at("steps", 50, 100.0, t) for t in (0.0, 25.0, 45.0, 65.0, 99.0)]
     assert steps == [10, 20, 30, 40, 50]
