@@ -70,15 +70,19 @@ def rows_of(
     threads: Sequence[int],
     batches: Sequence[int],
 ) -> Iterator[tuple[Row, Generator]]:
-    """Every combination, with a prepared generator; of threads, as many as work.
+    """Every combination, with a prepared generator; of threads, as many as work, each number once.
 
     Raises ValueError for a width that makes no generator.
     """
     for variant, width, size in product(variants, widths, sizes):
         spec = random_generator(variant, width, size)
         work = sum(layer.geometry.multiply_adds for layer in spec.layers)
+        had = set()
         for isa, count in product(isas, threads):
             generator = Generator(spec, count, isa)
+            if (isa, generator.threads) in had:
+                continue
+            had.add((isa, generator.threads))
             held = sum(generator.resident_bytes.values())
             for batch in batches:
                 row = Row(variant, isa, width, size, generator.threads, batch, held, work)

@@ -48,13 +48,14 @@ class LoadSettings:
 def load_settings(environ: Mapping[str, str] = os.environ) -> LoadSettings:
     """An empty value counts as absent, as docker-compose.yml passes it.
 
-    ValueError names the first value that is wrong, or variable that is none of ours, and what would
-    be right.
+    ValueError names the first value that is wrong, or variable that looks like a slip for one of
+    ours, and what would be right. Others may begin alike: LOAD_BALANCER_PORT, a link of Kubernetes.
     """
+    ours = [name.removeprefix(PREFIX) for name in NAMES]
     for name in sorted(set(environ).difference(NAMES)):
-        if name.startswith(PREFIX):
-            near = get_close_matches(name.upper(), NAMES, n=1, cutoff=0)
-            raise ValueError(f"{name} is no setting; {near[0]} is")
+        near = get_close_matches(name.removeprefix(PREFIX).upper(), ours, n=1)
+        if name.startswith(PREFIX) and near:
+            raise ValueError(f"{name} is no setting; {PREFIX}{near[0]} is")
 
     def number(name: str) -> float | None:
         text = environ.get(name)

@@ -133,7 +133,8 @@ class LocalFolder:
             _make_folder(self._root)
             folder = os.open(self._root, os.O_RDONLY)
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            with _local_errors():
+                fcntl.flock(folder, fcntl.LOCK_EX)
             yield
         finally:
             os.close(folder)  # which unlocks

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 from collections.abc import Callable
 
 READER_LEFT = 141  # what a shell tells of a program that SIGPIPE ends: 128 + 13
+OF_PRINTING = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF}
 
 
 def printing(command: Callable[[], int]) -> int:
@@ -15,6 +17,8 @@ def printing(command: Callable[[], int]) -> int:
 
     A character that the locale lacks is printed as its escape. Where nobody reads on (`| head`) the
     command ends without a word.
+
+    Raises what else the command does, OSError among it.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # neither closed nor taken by a test
@@ -25,7 +29,9 @@ def printing(command: Callable[[], int]) -> int:
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except OSError as error:  # of printing: what else may fail has errors of its own
+    except OSError as error:
+        if error.errno not in OF_PRINTING:
+            raise
         # Python would try once more in the end, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):

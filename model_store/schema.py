@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -10,6 +11,9 @@ from model_store.errors import ManifestError
 
 LARGEST_INTEGER = 2**64 - 1  # a seed's bound
 LARGEST_NUMBER = 2**53  # up to which an integer is a float too, in every language
+# Characters that a terminal obeys, or that take the order from others: control characters, ends of
+# lines and paragraphs, directions of writing, and halves of surrogate pairs.
+_OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 LONGEST_TEXT = 1000  # characters; the terms of the data take a hundred
 DEEPEST = 32  # objects and lists within each other; options take three
 
@@ -68,10 +72,10 @@ def check_plain(where: str, value: object) -> None:
             waiting += [(each, depth + 1) for each in item]
         if isinstance(item, dict):
             waiting += [(each, depth + 1) for each in item.values()]
-        elif isinstance(item, str) and not (len(item) <= LONGEST_TEXT and item.isprintable()):
+        elif isinstance(item, str) and (len(item) > LONGEST_TEXT or _OBEYED.search(item)):
             raise ManifestError(
-                f"{where} holds the text {shown(item)}; at most {LONGEST_TEXT} characters, all "
-                "printable, would be right"
+                f"{where} holds the text {shown(item)}; at most {LONGEST_TEXT} characters, and no "
+                "control characters, would be right"
             )
         elif isinstance(item, int) and abs(item) > LARGEST_INTEGER:
             raise ManifestError(f"{where} holds {shown(item)}; one of 64 bits would be right")

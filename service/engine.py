@@ -19,6 +19,7 @@ from model_store import Artifact, ArtifactError, Entry, Store, UnknownModelError
 from model_store.errors import UnreadableError
 from model_store.folder import Hold
 from model_store.manifest import Manifest
+from model_store.store import Survey
 from service.errors import BrokenModel, Unavailable, Unknown, shown
 from service.logs import log
 
@@ -112,9 +113,16 @@ class Engine:
             log.error("cannot run %s", label, exc_info=error)
             raise BrokenModel(f"{shown(label)} cannot be run on this machine now.") from None
 
-    async def stored(self) -> tuple[Entry, ...]:
-        """Every version in the store."""
-        return await _ask(self._listing, self._store.list)
+    async def stored(self) -> Survey:
+        """Every version in the store, and the names whose versions cannot be told. Raises what is
+        wrong with the first of these if there is nothing else.
+        """
+
+        def survey() -> Survey:
+            found = self._store.survey()
+            return found if found.entries else Survey(self._store.list(), ())
+
+        return await _ask(self._listing, survey)
 
     async def find(self, label: str) -> Entry:
         """The stored version that a label means."""

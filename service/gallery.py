@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from service.engine import Engine, Model
-from service.errors import BrokenModel, OutOfRange, Unknown, shown
+from service.errors import OutOfRange, Unknown, shown
 from service.lane import Lane
-from service.logs import log
 from service.metrics import Metrics
 from service.scheduler import Scheduler
 
@@ -120,7 +119,6 @@ class Gallery:
 
     async def _invite(self, label: str) -> Served:
         model = await self._engine.load(label)
-        _rehearse(model)
         if served := self.named(label):  # just swapped in
             return served
         served = self._guests[label] = self._open(model)
@@ -135,16 +133,6 @@ class Gallery:
     def _unknown(self, variant: str) -> Unknown:
         known = ", ".join(sorted(self._active))
         return Unknown(f"There is no variant {shown(variant)!r}; there are {known}.")
-
-
-def _rehearse(model: Model) -> None:
-    """Raises BrokenModel for a model that could not be described once it is served: by then the
-    swap would be announced, and half done."""
-    try:
-        Metrics().describe_model(model)
-    except Exception as error:
-        log.error("cannot describe %s", model.label, exc_info=error)
-        raise BrokenModel(f"{model.label} cannot be described: its manifest is wrong.") from None
 
 
 def _is_exact(label: str) -> bool:

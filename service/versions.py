@@ -37,7 +37,8 @@ class Versions:
     async def activate(self, model: Model) -> Served:
         """Lets a model answer for its variant from now on, here and on every replica.
 
-        Raises StateUnavailableError, and nothing is swapped then.
+        Raises StateUnavailableError, and nothing is swapped then; or later, on every replica, if
+        the state had the swap in hand and kept it after all.
         """
         await self._state.activate(model.variant, model.label)
         return self._gallery.serve(model)

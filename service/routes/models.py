@@ -20,8 +20,11 @@ router = APIRouter(route_class=DirectRoute)
 async def models(request: Request) -> Models:
     """Every stored version, whether it is served or not."""
     async with deadline(request):
-        entries = await context(request).engine.stored()
-    return Models(models=[_summary(entry, context(request).gallery) for entry in entries])
+        survey = await context(request).engine.stored()
+    return Models(
+        models=[_summary(entry, context(request).gallery) for entry in survey.entries],
+        problems=[str(problem) for problem in survey.problems],
+    )
 
 
 @router.get(

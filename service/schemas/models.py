@@ -71,6 +71,7 @@ class Models(BaseModel):
     """Every version in the store."""
 
     models: list[StoredModel]
+    problems: list[str]  # of each name whose versions cannot be told
 
 
 class Direction(BaseModel):

@@ -56,13 +56,15 @@ def _in_digits(value: object) -> object:
 def _number(value: object) -> object:
     if isinstance(value, bool | str):
         raise PydanticKnownError("int_type")
-    if isinstance(value, float) and abs(value) >= ROUNDED:
-        raise PydanticCustomError("rounded", "perhaps not the integer that was sent")
     return value
 
 
 def _number_or_digits(value: object) -> object:
-    return _digits(value) if isinstance(value, str) else _number(value)
+    if isinstance(value, str):
+        return _digits(value)
+    if isinstance(value, float) and abs(value) >= ROUNDED:
+        raise PydanticCustomError("rounded", "perhaps not the integer that was sent")
+    return _number(value)
 
 
 # Pydantic itself also takes 1_0, 1.0 and blanks around; of JSON true, and whatever a float becomes.

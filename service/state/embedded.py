@@ -20,6 +20,7 @@ Action: TypeAlias = Callable[[sqlite3.Connection], Any]
 FILE = "pbgen.sqlite3"
 BUSY_S = 2.0  # wait for another process that writes to the same file
 HUNG_S = 5.0  # wait for the disk: a call may stand behind another that waits BUSY_S, and wait too
+HUNG = "the data directory does not answer; what it has in hand may be kept yet"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS votes (
     token_id TEXT PRIMARY KEY, expires_at REAL, left TEXT, right TEXT,
@@ -107,15 +108,26 @@ class _Database:
         self._thread = ThreadPoolExecutor(1, "pbgen-state")
         self._connection = self._thread.submit(_connect, data).result()
         self._batcher: Batcher[Action] = Batcher(self._transact)
+        self._hangs = False
 
     async def ask(self, action: Action) -> Any:
-        """What the action returns. One that had no answer in time is done yet if the disk returns:
-        a vote that is cast once more is then known.
+        """What the action returns.
+
+        Raises StateUnavailableError after HUNG_S, and at once while the disk hangs: the action is
+        not done then, unless the disk has it in hand already and returns.
         """
+        given_up = False
+
+        def unless_given_up(connection: sqlite3.Connection) -> Any:
+            return None if given_up else action(connection)
+
+        if self._hangs:
+            raise StateUnavailableError(HUNG)
         try:
-            return await within(HUNG_S, self._batcher.ask(action))
+            return await within(HUNG_S, self._batcher.ask(unless_given_up))
         except TimeoutError:
-            raise StateUnavailableError("the data directory has no answer") from None
+            given_up = self._hangs = True
+            raise StateUnavailableError(HUNG) from None
 
     async def close(self) -> None:
         await self._batcher.close()
@@ -131,6 +143,8 @@ class _Database:
             return await asyncio.get_running_loop().run_in_executor(self._thread, run)
         except sqlite3.Error:
             raise StateUnavailableError("the data directory cannot be used now") from None
+        finally:
+            self._hangs = False
 
 
 def _connect(data: Path) -> sqlite3.Connection:

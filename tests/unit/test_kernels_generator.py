@@ -216,6 +216,20 @@ def test_kernels_bench_tells_the_threads_that_worked() -> None:
     ]
 
 
+def test_kernels_bench_has_a_row_for_each_number_of_threads_that_worked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(generator, "processors", lambda: 2)
+    rows = list(bench.rows_of(["partial"], available_isas(), [8], [8], [1, 2, 4], [1, 8]))
+    worked = {isa: (1,) if isa == "numpy" else (1, 2) for isa in available_isas()}
+    assert [(row.isa, row.threads, row.batch) for row, _ in rows] == [
+        (isa, threads, batch)
+        for isa in available_isas()
+        for threads in worked[isa]
+        for batch in (1, 8)
+    ]
+
+
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [

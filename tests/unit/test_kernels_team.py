@@ -131,6 +131,7 @@ def test_no_two_threads_are_one_member(monkeypatch: pytest.MonkeyPatch) -> None:
     with interrupted, pytest.raises(KeyboardInterrupt):
         team.run(z)
     try:
+        waiting.until(lambda: entered)
         np.testing.assert_array_equal(team.run(z), expected)  # has another thread asked
         team._helpers[1].submit(int).result(60)  # what that one was asked is done
         assert entered == [1]

@@ -35,9 +35,15 @@ def test_a_wrong_value_is_named(name: str, value: str) -> None:
     ("name", "nearest"),
     [("LOAD_USER", "LOAD_USERS"), ("LOAD_P95", "LOAD_P95_MS"), ("LOAD_shape", "LOAD_SHAPE")],
 )
-def test_an_unknown_variable_is_refused(name: str, nearest: str) -> None:
+def test_a_slip_in_a_name_is_refused(name: str, nearest: str) -> None:
     with pytest.raises(ValueError, match=f"^{name} is no setting; {nearest} is$"):
         load_settings({"HOME": "/", name: ""})
+
+
+@pytest.mark.parametrize("kind", ["SERVICE_HOST", "SERVICE_PORT", "PORT", "PORT_80_TCP_ADDR"])
+def test_a_variable_of_others_is_ignored(kind: str) -> None:
+    """Kubernetes names the services around, such as one called load-balancer."""
+    assert load_settings({f"LOAD_BALANCER_{kind}": "10.0.0.7", "USERS": "5"}) == load_settings({})
 
 
 def test_steps_rise_and_a_spike_falls_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -250,6 +251,18 @@ def test_a_store_that_cannot_be_written_says_so(
     before = store.list()
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(errors.ReadOnlyStoreError, match="cannot be written: No space left"):
+        store.add(versions / "partial" / "1.safetensors")
+    assert store.list() == before
+
+
+def test_a_place_without_locks_says_so(versions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(_file: int, _operation: int) -> None:
+        raise OSError(37, "No locks available")
+
+    store = Store(versions)
+    before = store.list()
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(errors.ReadOnlyStoreError, match="cannot be written: No locks available"):
         store.add(versions / "partial" / "1.safetensors")
     assert store.list() == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from model_store import __main__ as cli
+from model_store.output import printing
 from model_store.store import SHIPPED, Store
 from tests.permissions import permissions_that_count
 
@@ -130,6 +132,14 @@ def test_a_full_disk_is_told_in_a_line() -> None:
         )
     assert done.returncode == 1
     assert done.stderr == b"error: the output cannot be written: No space left on device\n"
+
+
+def test_an_error_of_something_else_is_not_blamed_on_the_output() -> None:
+    def command() -> int:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with pytest.raises(OSError, match="No locks available"):
+        printing(command)
 
 
 @pytest.mark.parametrize("command", ["-m model_store list", "-m pbgen store show partial"])

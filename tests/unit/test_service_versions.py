@@ -15,7 +15,6 @@ import pytest
 from model_store import Store, artifact
 from service import versions as module
 from service.engine import Engine, Model
-from service.errors import BrokenModel
 from service.gallery import Gallery
 from service.metrics import Metrics
 from service.scheduler import Scheduler
@@ -192,31 +191,6 @@ def test_a_swap_that_cannot_be_kept_swaps_nothing(versions: Path) -> None:
         assert gallery.active["partial"] is before
         state.down = False
         assert (await followed.activate(model)).model.label == "partial@2"
-
-    on_versions(versions, test)
-
-
-def test_what_cannot_be_described_is_refused_before_anything_changes(
-    versions: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    describe = Metrics.describe_model
-
-    def fails(metrics: Metrics, model: Model) -> None:
-        if model.label == "partial@2":
-            raise OverflowError("int too large to convert to float")
-        describe(metrics, model)
-
-    monkeypatch.setattr(Metrics, "describe_model", fails)
-
-    async def test(followed: Versions, gallery: Gallery, state: Announcer, store: Store) -> None:
-        before = gallery.active["partial"]
-        with pytest.raises(BrokenModel, match="partial@2 cannot be described"):
-            await followed.activate(await gallery.version("partial", "partial@2"))
-        assert gallery.active["partial"] is before
-        assert state.labels == {}
-        assert "partial@2" not in gallery._guests
-        served = await followed.activate(await gallery.version("partial", "partial@1"))
-        assert served.model.label == gallery.active["partial"].model.label == "partial@1"
 
     on_versions(versions, test)
 
