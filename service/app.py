@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 
 from model_store import Store
@@ -76,9 +77,17 @@ def create_app(settings: Settings) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(Limits, body_bytes=settings.body_limit_bytes, deadline_s=settings.deadline_s)
     app.add_middleware(Telemetry, metrics=metrics, request_log=request_log, tracing=tracing)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, shared=bool(settings.cors_origins))
     app.add_middleware(HeadAsGet)
     app.add_middleware(Gate, metrics=metrics, request_log=request_log)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "HEAD", "POST", "PUT"),
+            allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
+            expose_headers=tuple(openapi.HEADERS),
+        )
     return app
 
 

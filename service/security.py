@@ -28,16 +28,21 @@ SECURITY_HEADERS = [
 
 
 class SecurityHeaders:
-    """Adds SECURITY_HEADERS to every answer that lacks them."""
+    """Adds SECURITY_HEADERS to every answer that lacks them; `shared`: other sites' pages may show
+    what they get."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, shared: bool) -> None:
         self._app = app
+        self._headers = [
+            (name, b"cross-origin" if shared and name == b"cross-origin-resource-policy" else value)
+            for name, value in SECURITY_HEADERS
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message["headers"]}
-                added = [header for header in SECURITY_HEADERS if header[0] not in given]
+                added = [header for header in self._headers if header[0] not in given]
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
@@ -48,6 +49,12 @@ def _proxies(value: str) -> str:
     except ValueError:
         bound = "addresses and networks such as 10.0.0.0/8, separated by commas, or *"
         raise ValueError(bound) from None
+    return value
+
+
+def _origin(value: str) -> str:
+    if value != "*" and not re.fullmatch(r"https?://[^\s/?#@A-Z]+", value):
+        raise ValueError("an origin such as https://example.org, without a path, or *")
     return value
 
 
@@ -139,6 +146,11 @@ class Settings(BaseSettings):
     open_scopes: Annotated[frozenset[OpenScope], *JSON] = Field(
         default=frozenset({"generate", "vote"}),
         description='JSON list of scopes that need no key; "admin" always does.',
+    )
+    cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], *JSON] = Field(
+        default=(),
+        description='JSON list of the sites, such as "https://example.org", whose pages may call '
+        'the service from a browser and show its images; "*": all. Unset: its own page alone.',
     )
     secret: str | None = Field(
         default=None,

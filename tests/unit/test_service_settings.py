@@ -47,6 +47,12 @@ PROXIES = "addresses and networks such as 10.0.0.0/8, separated by commas, or *"
         ("EXPERIMENT", '{"full": "x"}', "PBGEN_EXPERIMENT[full] must be a number, not x"),
         ("EXPERIMENT", '{"full": 0}', "PBGEN_EXPERIMENT[full] must be more than 0, not 0"),
         ("EXPERIMENT", '{"full": NaN}', "PBGEN_EXPERIMENT[full] must be a finite number, not NaN"),
+        (
+            "CORS_ORIGINS",
+            '["https://example.org/"]',
+            "PBGEN_CORS_ORIGINS[0] must be an origin such as https://example.org, without a path, "
+            "or *, not https://example.org/",
+        ),
         ("OPEN_SCOPES", "1", "PBGEN_OPEN_SCOPES must be a list, not 1"),
         (
             "OPEN_SCOPES",
