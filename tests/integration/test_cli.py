@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 from pathlib import Path
 
 import httpx
@@ -150,6 +151,12 @@ def test_a_drawn_seed_is_told(random_store: Path, tmp_path: Path, command: str) 
     if command == "generate":  # a comparison's picture tells times
         assert draw("--seed", seed) == (first, seed)
         assert first != second
+
+
+def test_the_version_is_told(random_store: Path) -> None:
+    done = pbgen("--version", store=random_store)
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert done.stdout == f"pbgen {tomllib.load(file)['project']['version']}\n"
 
 
 def test_help_teaches_and_needs_no_heavy_library() -> None:
