@@ -23,7 +23,6 @@ from kernels.dcgan import dcgan
 from training.experiments import RECORDS, SUITES, Experiment
 from training.redundancy import redundancy
 
-TRIALS = RECORDS.with_name("trials")
 LEVELS = ("64", "32", "16", "mean")
 FLOAT = "float-w64-102k"  # what the comparison's other runs are compared with
 
@@ -243,23 +242,29 @@ def suite_table(words: dict[str, str], head: str) -> str:
     return markdown.table([head, *LEVELS], rows)
 
 
-def aligned_table(made: Iterable[dict[str, Any]]) -> str:
-    """Runs by level, and how near they come to their teacher's image of a latent."""
+def aligned_table(
+    scratch: Iterable[dict[str, Any]],
+    students: Iterable[dict[str, Any]],
+    likeness: dict[str, dict[str, float]],
+) -> str:
+    """Manifests of generators from scratch and of students, by level; and how near each comes to
+    the teacher's image of a latent: `likeness`, by digest, of those from scratch.
+    """
     rows = []
-    for each in made:
-        manifest = each["manifest"]
+    for manifest in (*scratch, *students):
         options, swd = manifest["provenance"]["options"], manifest["swd"]
-        alike = manifest["export"].get("teacher")
-        pull = f"{options['teacher_weight']:g}" if alike else "no teacher"
-        likeness = [f"{alike['psnr_db']:.1f}", f"{alike['ssim']:.2f}"] if alike else ["–", "–"]
-        what = [f"`{options['variant']}`", f"{options['images']:,}", pull]
-        rows.append([*what, *(f"{swd[level]:.1f}" for level in LEVELS), *likeness])
+        taught = manifest["export"].get("teacher")
+        alike = taught or likeness.get(manifest["digest"])
+        rows.append(
+            [
+                f"`{options['variant']}`",
+                f"{options['images']:,}",
+                f"{options['teacher_weight']:g}" if taught else "from scratch",
+                *(f"{swd[level]:.1f}" for level in LEVELS),
+                *([f"{alike['psnr_db']:.1f}", f"{alike['ssim']:.2f}"] if alike else ["–", "–"]),
+            ]
+        )
     return markdown.table(["generator", "images", "pull", *LEVELS, "PSNR, dB", "SSIM"], rows)
-
-
-def trials() -> list[dict[str, Any]]:
-    """Records of short runs outside the suites."""
-    return [json.loads(path.read_text()) for path in sorted(TRIALS.glob("*.json"))]
 
 
 def _figure(value: float | None) -> str:

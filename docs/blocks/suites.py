@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from docs.blocks import experiments
+import model_store
+from docs import logged
+from docs.blocks import experiments, measured
 from docs.draw import training
 
 RECIPES = {
@@ -22,11 +24,7 @@ LOSSES = {
     for variant in ("float", "partial")
     for loss, words in {"": "logistic", "-hinge": "hinge", "-wgan-gp": "WGAN-GP"}.items()
 }
-TRIAL = (
-    "`python -m training train RUN --variant partial --width 64 --discriminator-width 32 --images "
-    "12800 --teacher float --teacher-weight WEIGHT --data FOLDER`, then `python -m training export "
-    "RUN --out FILE --data FOLDER --swd-images 2000`"
-)
+FROM_SCRATCH = ("float@1", "partial@1", "full@1")  # the teacher, and its students' peers
 
 
 def comparison() -> str:
@@ -52,16 +50,15 @@ def tried() -> str:
 
 
 def aligned() -> str:
-    made = experiments.records("aligned").values()
-    suite = _suite("aligned", lambda: experiments.aligned_table(made))
-    trials = experiments.trials()
-    if not trials:
-        return suite
-    images = trials[0]["manifest"]["export"]["swd_images"]
-    return (
-        f"{experiments.aligned_table(trials)}\nTrials of minutes with the shipped `float@1` as "
-        f"teacher, SWD of {images:,} images: {TRIAL}.\n\n{suite}"
-    )
+    store = model_store.Store(model_store.store.SHIPPED)
+    scratch = [dict(store.open(model).manifest) for model in FROM_SCRATCH]
+    students = [record["manifest"] for record in experiments.records("aligned").values()]
+    likeness = {
+        report["digest"]: report["likeness"]
+        for report in logged.read(measured.EVALUATION)["reports"]
+        if report.get("likeness")
+    }
+    return _suite("aligned", lambda: experiments.aligned_table(scratch, students, likeness))
 
 
 def _suite(name: str, table: Callable[[], str], after: str = "") -> str:
