@@ -54,7 +54,7 @@ def test_address_and_undefined_behaviour_sanitizers(tmp_path: Path) -> None:
         library,
         LD_PRELOAD=runtime,
         ASAN_OPTIONS="detect_leaks=0",  # Python's own
-        PBGEN_TEST_EXAMPLES=os.environ.get("PBGEN_TEST_EXAMPLES", "10"),
+        PBGEN_TEST_EXAMPLES=os.environ.get("PBGEN_TEST_EXAMPLES", "20"),
     )
 
 
