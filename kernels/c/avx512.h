@@ -63,14 +63,58 @@ INLINE void finish_rows(const int32_t *acc, uint32_t rows, const epilogue *e, ui
     }
 }
 
+/* Scales, shifts and offsets of a half's columns. */
+typedef struct columns {
+  __m512 scale, shift;
+  __m512i offset;
+} columns;
+
+INLINE columns columns_of(const epilogue *e, uint32_t half, int offset)
+{
+  return (columns){_mm512_load_ps(e->scale + half * LANES), _mm512_load_ps(e->shift + half * LANES),
+                   offset ? _mm512_loadu_si512(e->offset + half * LANES) : _mm512_setzero_si512()};
+}
+
+/* min(rint(y), 255) of one half of a row, for packing, which raises what is below 0 to it. Of NaN
+ * and what int32_t does not hold, conversion makes its least. */
+INLINE __m512i round_half(const int32_t *acc, const columns *c, int offset)
+{
+  __m512i sum = _mm512_load_si512(acc);
+  if (offset)
+    sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 1), c->offset);
+  const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), c->scale);
+  const __m512 y = _mm512_min_ps(_mm512_set1_ps(255), _mm512_add_ps(product, c->shift));
+  return _mm512_cvt_roundps_epi32(y, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* Rows of two halves, two at a time. */
+INLINE void finish_pairs(const int32_t *acc, uint32_t rows, const epilogue *e, int offset,
+                         uint8_t *const *out)
+{
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const columns c0 = columns_of(e, 0, offset), c1 = columns_of(e, 1, offset);
+  for (uint32_t r = 0; r < rows; r += 2, acc += 4 * LANES) {
+    uint8_t *first = out[r], *second = r + 1 < rows ? out[r + 1] : NULL;
+    if (!first && !second)
+      continue;
+    const __m512i low =
+        _mm512_packs_epi32(round_half(acc, &c0, offset), round_half(acc + LANES, &c1, offset));
+    const __m512i high = _mm512_packs_epi32(round_half(acc + 2 * LANES, &c0, offset),
+                                            round_half(acc + 3 * LANES, &c1, offset));
+    const __m512i both = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
+    if (first)
+      _mm256_storeu_si256((__m256i *)(void *)first, _mm512_castsi512_si256(both));
+    if (second)
+      _mm256_storeu_si256((__m256i *)(void *)second, _mm512_extracti64x4_epi64(both, 1));
+  }
+}
+
 static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
 {
-  if (!e->fixed && !e->offset && e->halves == 2) {
-    const epilogue common = {.scale = e->scale, .shift = e->shift, .halves = 2}; /* the rest: 0 */
-    finish_rows(acc, rows, &common, out);
-  } else {
+  if (e->halves == 2 && !e->fixed && !e->floats)
+    e->offset ? finish_pairs(acc, rows, e, 1, out) : finish_pairs(acc, rows, e, 0, out);
+  else
     finish_rows(acc, rows, e, out);
-  }
 }
 
 static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)

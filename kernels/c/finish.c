@@ -82,11 +82,26 @@ static void place_pixels(const job *j, cursor at, const uint8_t *levels)
   for (uint32_t py = 0; py < side && y + py < l->size_out; py++, levels += side * 3) {
     const size_t line = ((size_t)at.image * l->size_out + y + py) * l->size_out;
     uint8_t *to = j->pixels + (line + x) * 3;
-    if (side == 2 && x + 2 <= l->size_out)
-      memcpy(to, levels, 6);
-    else
-      for (uint32_t px = 0; px < side && x + px < l->size_out; px++)
-        memcpy(to + 3 * px, levels + 3 * px, 3);
+    for (uint32_t px = 0; px < side && x + px < l->size_out; px++)
+      memcpy(to + 3 * px, levels + 3 * px, 3);
+  }
+}
+
+/* The usual last layer: four phases together, of positions that are pixels of the input. */
+static int in_quads(const layer_plan *l)
+{
+  return l->combined && l->step == 2 && l->size_out == 2 * l->size_in;
+}
+
+static void place_quads(const job *j, uint32_t rows, cursor at, const uint8_t *levels)
+{
+  const size_t line = (size_t)j->l->size_out * 3, image = j->l->size_out * line;
+  for (uint32_t r = 0; r < rows; r++, levels += LANES, advance(j, &at)) {
+    if (at.image >= j->images || at.x >= j->l->size_in)
+      continue;
+    uint8_t *to = j->pixels + at.image * image + 2 * at.y * line + 6 * (size_t)at.x;
+    memcpy(to, levels, 6);
+    memcpy(to + line, levels + 6, 6);
   }
 }
 
@@ -94,6 +109,10 @@ void finish_image(const job *j, const int32_t *acc, uint32_t rows, cursor at)
 {
   uint8_t levels[BLOCK_ROWS * LANES];
   j->ops->finish_levels(acc, rows, &j->e, j->p->tanh_table, levels);
+  if (in_quads(j->l)) {
+    place_quads(j, rows, at, levels);
+    return;
+  }
   for (uint32_t r = 0; r < rows; r++, advance(j, &at))
     if (at.image < j->images)
       place_pixels(j, at, levels + r * LANES);

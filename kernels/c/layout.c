@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define PLAIN_FROM 8 /* images; with fewer, the empty slots would fill the caches */
-#define GAPS_FROM 17 /* pixels in a line; with fewer, gaps cost more than copies */
+#define GAPS_FROM 16 /* pixels in a line; with fewer, gaps cost more than copies */
 
 static uint32_t larger(uint32_t a, uint32_t b)
 {
