@@ -81,8 +81,8 @@ INLINE void store_sums(int pair, int two_halves, int32_t *acc)
   }
 }
 
-#define LEAD 4  /* steps from expansion to use: a tile must not be loaded from lines just stored */
-#define RING 16 /* steps of weights that are kept where they are used but once */
+#define LEAD 2  /* steps from expansion to use: a tile must not be loaded from lines just stored */
+#define RING 8 /* steps of weights that are kept where they are used but once */
 
 /* acc = (more: +=) block i, and the next if `pair`, over `steps` steps from s on. b: weights of
  * step s + n at (n & ring) * step_bytes, or NULL for those of the tile. fresh: expand them to b on

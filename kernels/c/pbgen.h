@@ -77,7 +77,7 @@ PBGEN_API int pbgen_prepare(const pbgen_layer *layers, uint32_t count, const uin
 PBGEN_API int pbgen_resident_bytes(const void *prepared, size_t bytes[5]);
 
 /* Bytes of scratch that pbgen_run needs for a call of `images` images by `members` threads
- * (constant from 16 images on). */
+ * (constant from 16 images a member on). */
 PBGEN_API int pbgen_scratch_bytes(const void *prepared, uint32_t images, uint32_t members,
                                   size_t *bytes);
 

@@ -92,13 +92,46 @@ static void run_images(job *j, const uint8_t *latents, const workspace *w)
   }
 }
 
+/* Bytes for groups of up to `images` images: a smaller one may have the layout that takes more. */
+static size_t most_bytes(const plan *p, uint32_t images, uint32_t members)
+{
+  size_t most = 0;
+  for (uint32_t group = 1; group <= group_images(p) && group <= images; group++) {
+    const size_t needed = place(p, group, 0, members, NULL, NULL);
+    most = needed > most ? needed : most;
+  }
+  return most;
+}
+
+/* The images that members run apart, a group each: nothing passes from one's cache to another's.
+ * `whole` full groups, then `rest` of `each` images; the others are left to the team. */
+typedef struct apart {
+  uint32_t whole, rest, each;
+} apart;
+
+/* As many groups as keep all members at work, none of them less than half full. Not of floats,
+ * whose weights would come from far for each. */
+static apart apart_of(const plan *p, uint32_t images, uint32_t members)
+{
+  apart a = {0, 0, 0};
+  if (members == 1 || p->layers[0].precision == PBGEN_FLOAT)
+    return a;
+  const uint32_t group = group_images(p), round = images / group / members;
+  a.whole = round * members;
+  const uint32_t left = images - a.whole * group;
+  a.each = (uint32_t)(((uint64_t)left + members - 1) / members);
+  if (2 * a.each >= group && (uint64_t)a.each * (members - 1) < left)
+    a.rest = members;
+  return a;
+}
+
 int pbgen_scratch_bytes(const void *prepared, uint32_t images, uint32_t members, size_t *bytes)
 {
-  /* A smaller group at the end of a batch may have the layout that takes more. */
-  *bytes = 0;
-  for (uint32_t group = 1; group <= group_images(prepared) && group <= images; group++) {
-    const size_t needed = place(prepared, group, 0, members, NULL, NULL);
-    *bytes = needed > *bytes ? needed : *bytes;
+  const apart a = apart_of(prepared, images, members);
+  *bytes = most_bytes(prepared, images, members);
+  if (a.whole || a.rest) {
+    const size_t all = members * most_bytes(prepared, images, 1);
+    *bytes = all > *bytes ? all : *bytes;
   }
   return PBGEN_OK;
 }
@@ -111,27 +144,52 @@ typedef struct call {
   uint8_t *pixels, *scratch;
 } call;
 
-/* One member's part, of the images that run together and then the next. Sums are rounded to nearest
- * and denormals kept, whatever mode the thread is in; it is given back as it was. */
+/* `images` images from `first` on, by the members of the job. */
+static void run_group(job *j, const call *c, uint32_t first, uint32_t images, uint32_t member,
+                      uint8_t *scratch)
+{
+  const layer_plan *last = &j->p->layers[j->p->count - 1];
+  workspace w;
+  j->images = images;
+  j->pixels = c->pixels + (size_t)first * last->size_out * last->size_out * 3;
+  place(j->p, images, member, j->members, scratch, &w);
+  j->acc = w.acc, j->expanded = w.panel;
+  run_images(j, c->latents + (size_t)first * j->p->layers[0].c_in, &w);
+}
+
+/* The groups that members run apart, while there are; returns how many images these are. */
+static uint32_t run_apart(const call *c, worker *w, uint32_t member)
+{
+  const apart a = apart_of(c->p, c->images, c->members);
+  const uint32_t group = group_images(c->p), whole = a.whole * group;
+  if (!a.whole && !a.rest)
+    return 0;
+  uint8_t *scratch = c->scratch + member * most_bytes(c->p, c->images, 1);
+  begin_phase(w, a.whole + a.rest);
+  for (uint32_t share; (share = next_share(w)) != NO_SHARE;) {
+    job j = {.p = c->p, .ops = pbgen_isas[c->p->isa_index], .members = 1};
+    const uint32_t first = share < a.whole ? share * group : whole + (share - a.whole) * a.each;
+    const uint32_t most = share < a.whole ? group : a.each, left = c->images - first;
+    run_group(&j, c, first, most < left ? most : left, 0, scratch);
+  }
+  return a.rest ? c->images : whole;
+}
+
+/* One member's part: of the groups that are run apart, and then of those that all run together.
+ * Sums are rounded to nearest and denormals kept, whatever mode the thread is in; it is given back
+ * as it was. */
 static worker take_part(const call *c, team *t, uint32_t member)
 {
-  const plan *p = c->p;
-  const layer_plan *last = &p->layers[p->count - 1];
-  const size_t image_bytes = (size_t)last->size_out * last->size_out * 3;
-  job j = {.p = p, .ops = pbgen_isas[p->isa_index], .members = c->members, .worker = {.team = t}};
+  job j = {.p = c->p, .ops = pbgen_isas[c->p->isa_index], .members = c->members};
+  j.worker.team = t;
   fenv_t callers;
   fegetenv(&callers);
   fesetenv(FE_DFL_ENV);
   if (j.ops->begin)
     j.ops->begin();
-  for (uint32_t done = 0; done < c->images; done += j.images) {
-    const uint32_t left = c->images - done;
-    workspace w;
-    j.images = left < group_images(p) ? left : group_images(p);
-    j.pixels = c->pixels + done * image_bytes;
-    place(p, j.images, member, c->members, c->scratch, &w);
-    j.acc = w.acc, j.expanded = w.panel;
-    run_images(&j, c->latents + (size_t)done * p->layers[0].c_in, &w);
+  for (uint32_t done = run_apart(c, &j.worker, member); done < c->images; done += j.images) {
+    const uint32_t left = c->images - done, group = group_images(c->p);
+    run_group(&j, c, done, left < group ? left : group, member, c->scratch);
   }
   if (j.ops->end)
     j.ops->end();

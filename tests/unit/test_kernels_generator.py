@@ -195,6 +195,8 @@ def test_memory_at_full_size_stays_within_its_bounds() -> None:
         assert sum(made.resident_bytes.values()) <= 1.75e6
         assert made.scratch_bytes(1) <= 1.5e6
         assert made.scratch_bytes(16) == made.scratch_bytes(10_000)
+        for images, members in ((1, 2), (5, 3), (32, 2), (10_000, 3)):
+            assert made.scratch_bytes(images, members) <= members * made.scratch_bytes(images)
 
 
 def test_kernels_bench_prints_a_row_and_writes_json(tmp_path: Path) -> None:
