@@ -10,7 +10,7 @@
 
 #define LANES 16      /* output channels side by side in a panel's half */
 #define BLOCK_ROWS 16 /* rows that lie together in memory */
-#define MAX_BLOCKS 8 /* of a tile */
+#define MAX_BLOCKS 8  /* of a tile */
 #define LINE 64       /* bytes of channels that lie together: a chunk of one row */
 #define MAX_TAPS 64   /* PBGEN_MAX_KERNEL squared */
 #define TABLE_BITS 5  /* of the ten of an entry of a table, in its first part */

@@ -81,7 +81,7 @@ INLINE void store_sums(int pair, int two_halves, int32_t *acc)
   }
 }
 
-#define LEAD 2  /* steps from expansion to use: a tile must not be loaded from lines just stored */
+#define LEAD 2 /* steps from expansion to use: a tile must not be loaded from lines just stored */
 #define RING 8 /* steps of weights that are kept where they are used but once */
 
 /* acc = (more: +=) block i, and the next if `pair`, over `steps` steps from s on. b: weights of
