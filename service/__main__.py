@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from model_store import ArtifactError
 from service.app import create_app
 from service.logs import logging_json
-from service.protocol import protocol_within
+from service.protocol import protocol_for
 from service.settings import Settings, strays, wrong
 from service.state import StateUnavailableError
 
@@ -29,6 +29,9 @@ SWITCH_S = 0.0001
 # New objects after which Python looks for cycles among them. With 700, its own, it did that at
 # every tenth request, and under overload for a seventh of the event loop's time.
 COLLECT_AFTER = 50_000
+# Connections that are accepted in one pass of the event loop: libuv accepts one on each socket that
+# listens. With one in all, a client that came new under overload waited for seconds.
+ACCEPTED = 16
 
 
 class Server(uvicorn.Server):
@@ -41,7 +44,7 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 forwarded_allow_ips=settings.trusted_proxies,
-                http=protocol_within(settings.deadline_s),
+                http=protocol_for(app, settings.deadline_s),
                 lifespan="off",  # `run` enters it, so that a failure to start is told in a line
                 access_log=False,
                 log_config=None,
@@ -120,7 +123,7 @@ async def _bound(host: str, port: int) -> list[socket.socket]:
     """A socket at each address of a host; none listens yet. Raises OSError."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
-    sockets = [each.dup() for each in server.sockets]
+    sockets = [each.dup() for each in server.sockets for _ in range(ACCEPTED)]
     server.close()
     return sockets
 

@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Telemetry, metrics=metrics, request_log=request_log, tracing=tracing)
     app.add_middleware(SecurityHeaders, shared=bool(settings.cors_origins))
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Gate, metrics=metrics, request_log=request_log)
+    app.add_middleware(Gate)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -125,6 +125,7 @@ async def _lifespan(
         app.state.context = Context(
             settings=settings,
             metrics=metrics,
+            request_log=request_log,
             keys=KeyRing(settings.api_keys, settings.open_scopes),
             engine=engine,
             gallery=gallery,

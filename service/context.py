@@ -11,6 +11,7 @@ from service.engine import Engine
 from service.experiment import Experiment
 from service.gallery import Gallery
 from service.keys import KeyRing
+from service.logs import RequestLog
 from service.metrics import Metrics
 from service.pipeline import Pipeline
 from service.settings import Settings
@@ -25,6 +26,7 @@ class Context:
 
     settings: Settings
     metrics: Metrics
+    request_log: RequestLog
     keys: KeyRing
     engine: Engine
     gallery: Gallery

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from service.job import Job
 from service.lane import Batch, Lane, Run
 from service.metrics import Metrics
+from service.room import Room
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Scheduler:
         self._lanes: list[Lane] = []
         self._batch_limit = batch_limit
         self._batch_s = batch_s
-        self._queue_limit = queue_limit
+        self._room = Room(queue_limit)
         self._metrics = metrics
         self._idle = threads
         self._company_at = 0.0  # when a row last came that was not the only one
@@ -118,7 +119,7 @@ class Scheduler:
     @property
     def is_crowded(self) -> bool:
         """Whether some lane holds half of what it may, so that `check_room` can fail."""
-        return any(2 * lane.all_held >= self._queue_limit for lane in self._lanes)
+        return any(2 * lane.all_held >= self._room.places for lane in self._lanes)
 
     def check_room(self, lane: Lane, client: str) -> None:
         """Raises QueueFullError for a client with as many places in the lane as are left, or
@@ -126,8 +127,9 @@ class Scheduler:
         (dynamic thresholds; Choudhury and Hahne, 1998).
         """
         own = lane.held[client]
-        if own >= self._queue_limit - lane.all_held:
-            raise QueueFullError(lane.all_held, own, self._queue_limit, self._drain_s(lane))
+        if own >= self._room.places - lane.all_held:
+            self._room.refuse()
+            raise QueueFullError(lane.all_held, own, self._room.places, self._drain_s(lane))
 
     def close(self) -> None:
         """Ends the threads after the batches that they have; waits for them."""

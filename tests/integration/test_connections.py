@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serving import Server, serving
+from tests.serving import Server, free_port, serving
+from tests.waiting import until
 
 DEADLINE_S = 2.0
 HEAD = b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -106,3 +107,35 @@ def test_the_log_tells_who_was_disconnected(random_store: Path) -> None:
         _, log = server.process.communicate(timeout=30)
     (line,) = [json.loads(each) for each in log.splitlines()]
     assert line["message"] == "127.0.0.1 had no request within 0.2 s, and is disconnected"
+
+
+def test_many_that_come_at_once_are_all_served(own: Server) -> None:
+    with ExitStack() as stack:
+        many = [stack.enter_context(connected(own)) for _ in range(200)]
+        for each in many:
+            each.sendall(HEAD)
+        assert all(is_served(each) for each in many)
+
+
+def test_a_server_told_to_stop_listens_no_more(random_store: Path) -> None:
+    port = free_port()
+    with serving(store=random_store, port=port, deadline_s=5) as server:
+        assert server.url == f"http://127.0.0.1:{port}"
+        query = "/generate/stream?count=1000000&format=npy"
+        with httpx.stream("POST", server.url + query, timeout=30):  # and so it does not end yet
+            server.process.terminate()
+            until(lambda: not is_listening(server))
+            assert server.process.poll() is None
+            with socket.create_server(("127.0.0.1", port)):  # for another
+                pass
+        told, _ = server.process.communicate(timeout=30)
+    assert server.process.returncode == 0
+    assert "PBGen serves" not in told  # once was enough
+
+
+def is_listening(server: Server) -> bool:
+    try:
+        connected(server).close()
+    except ConnectionRefusedError:
+        return False
+    return True

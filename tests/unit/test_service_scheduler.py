@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -115,6 +116,34 @@ def test_a_full_queue_refuses_and_names_its_bound() -> None:
         assert [batch for batch in gate.batches if range(4) in batch] == []
 
     on_scheduler(test, queue_limit=4)
+
+
+def test_while_the_event_loop_comes_late_there_are_fewer_places() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        gate = Gate()
+        lane = scheduler.open("a", gate.run)
+        jobs = [scheduler.submit(lane, range(8), listed, CLIENT) for _ in range(4)]
+        scheduler.check_room(lane, "another")
+        assert scheduler.is_crowded
+        with pytest.raises(QueueFullError, match="there are 64"):
+            scheduler.check_room(lane, CLIENT)
+        lane.withdraw(jobs.pop())
+        assert not scheduler.is_crowded
+        scheduler.check_room(lane, CLIENT)
+        time.sleep(0.04)  # in which a tick is due
+        until = time.monotonic() + 10
+        while not scheduler.is_crowded:  # with 24 of 32 places taken
+            assert time.monotonic() < until
+            await asyncio.sleep(0)
+        with pytest.raises(QueueFullError, match="24 places are taken, 24 by") as caught:
+            scheduler.submit(lane, range(1), listed, CLIENT)
+        assert caught.value.limit == 32
+        scheduler.check_room(lane, "another")
+        gate.open.set()
+        for job in jobs:
+            await job.future
+
+    on_scheduler(test, queue_limit=64)
 
 
 def test_a_job_withdrawn_half_way_runs_no_further() -> None:
