@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         ge=1,
         description="Places for images of a variant that wait or run; a grid takes 8 at most, "
         "since that is all of it that others wait for. A client that holds as many as are free "
-        "gets 503.",
+        "gets 503. While requests are refused and the event loop is late there are fewer.",
     )
     stream_limit: int = Field(
         default=LARGEST_STREAM, ge=1, le=LARGEST_STREAM, description="Images of a stream at most."
