@@ -15,8 +15,11 @@ Cell = Callable[[Artifact], str]  # an artifact's entry in a row
 
 
 def shipped() -> list[Artifact]:
+    """Those that are served by their variants' names, and then the others."""
     store = model_store.Store(model_store.store.SHIPPED)
-    return [store.open(variant) for variant in VARIANTS]
+    active = [store.open(variant) for variant in VARIANTS]
+    served = {artifact.label for artifact in active}
+    return active + [store.open(each.label) for each in store.list() if each.label not in served]
 
 
 def models() -> str:

@@ -253,10 +253,10 @@ def test_a_damaged_artifact_is_told_and_not_served(tmp_path: Path) -> None:
 
 
 def test_the_shipped_generators_serve() -> None:
-    shipped = [entry.name for entry in model_store.Store(model_store.store.SHIPPED).list()]
-    assert set(shipped) == set(factories.VARIANTS)
+    shipped = model_store.Store(model_store.store.SHIPPED).list()
+    assert {each.name for each in shipped} == set(factories.VARIANTS)
     with serving() as server:
-        for variant in shipped:
-            answer = httpx.post(f"{server.url}/generate?variant={variant}&seed=7")
+        for model in (*factories.VARIANTS, *(each.label for each in shipped)):
+            answer = httpx.post(f"{server.url}/generate?variant={model}&seed=7")
             assert answer.status_code == 200
             assert len(answer.content) > 2000  # a 64-pixel picture that is not flat
