@@ -16,7 +16,7 @@ from docs.draw.style import ACCENT, INK, MUTED
 
 MARKERS = ("o", "s", "D")
 LINES = {"partial": "-", "float": "--"}
-SERIES_COLORS = (ACCENT, "#0f766e", "#1d4ed8")
+SERIES_COLORS = (ACCENT, "#0f766e", "#1d4ed8", "#9d174d", "#6d28d9")
 
 
 def source(result: Result) -> str:
@@ -98,7 +98,7 @@ def growth(path: Path, result: Result, mark: str) -> None:
         _tidy(axes, "x")
         _tidy(axes, "y")
     panels[0].set_ylabel("ns a thousand multiply-adds")
-    panels[2].legend(frameon=False, fontsize=8)
+    panels[2].legend(frameon=False, fontsize=8, loc="center right", bbox_to_anchor=(1, 0.28))
     panels[0].set_title(f"width {width}; ● 1, ■ {max(few)} images a call", fontsize=9)
     panels[1].set_title("64 pixels; likewise", fontsize=9)
     panels[2].set_title("64 pixels, width 128", fontsize=9)
