@@ -17,9 +17,10 @@ from model_store import artifact
 from model_store.output import printing
 from training import evaluate, experiments, export, memory, parallel, redundancy
 from training.data import DataError, Faces, load
-from training.loop import OPTIONS, Run, alone
+from training.loop import OPTIONS, Run
 from training.losses import LOSSES
 from training.options import COMPUTE, COMPUTE_DTYPES, Options
+from training.run_folder import alone
 
 EXPECTED = (
     DataError,
@@ -45,6 +46,8 @@ OPTION_HELP = {
     "teacher_weight": "of the mean absolute difference to the teacher's image, in [−1, 1]",
     "learning_rate": "of Adam, both players",
     "decay_from": "share of the budget after which the rate falls linearly to 0",
+    "averaged": "images over which the generator that is shown and exported averages its weights; "
+    "0: it is that of the last step",
     "seed": "decides weights, order of faces and latents",
     "compute": "dtype of activations and weight copies; parameters are float32 (default: the "
     f"run's, or for a new one what this processor is fast in: {COMPUTE})",
@@ -268,9 +271,10 @@ def _export(args: argparse.Namespace) -> None:
     run = Run.resume(args.run)
     _make_way(args.out)
     faces: Faces | None = _faces(args.data) if args.data else None
-    spec = export.fold(run.generator)
+    generator = run.shown()
+    spec = export.fold(generator)
     quality = evaluate.evaluate(spec, faces, args.swd_images) if faces else None
-    manifest = export.manifest(run, spec, quality, faces)
+    manifest = export.manifest(run, generator, spec, quality, faces)
     digest = artifact.write(args.out, spec, manifest)
     told = {"digest": digest, "swd": manifest["swd"], "export": manifest["export"]}
     print(json.dumps(told, indent=2))

@@ -61,6 +61,8 @@ class Experiment:
             parts.append(f"lr{o.learning_rate:g}")
         if o.decay_from != usual.decay_from:
             parts.append(f"decay{o.decay_from:g}")
+        if o.averaged:
+            parts.append(f"avg{o.averaged // 1000}k")
         if self.compute:
             parts.append(self.compute)
         return "-".join(parts)
@@ -124,11 +126,14 @@ def aligned() -> Iterator[Experiment]:
 
 def shipped() -> Iterator[Experiment]:
     """The full-size generators that are to replace those of the model store. The first one is in it
-    as `float@2`, so its students need not wait for it to be trained again.
+    as `float@2`, so its students need not wait for it to be trained again. They go on from its
+    weights for a quarter of its budget, in smaller batches, averaged.
     """
     yield Experiment(_options("float", FULL_WIDTH, FULL_SIZE))
+    recipe = {"batch": 64, "averaged": 12_800, "teacher_weight": 20.0}
     for variant in ("partial", "full"):
-        yield Experiment(_options(variant, FULL_WIDTH, FULL_SIZE), teacher="float@2")
+        options = _options(variant, FULL_WIDTH, FULL_SIZE // 4, **recipe)
+        yield Experiment(options, teacher="float@2")
 
 
 SUITES = {suite.__name__: suite for suite in (comparison, metric, losses, tried, aligned, shipped)}

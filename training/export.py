@@ -122,12 +122,16 @@ def _steps(generator: Generator) -> list[float]:
 
 
 def manifest(
-    run: Run, spec: GeneratorSpec, quality: Evaluation | None, faces: Faces | None = None
+    run: Run,
+    generator: Generator,
+    spec: GeneratorSpec,
+    quality: Evaluation | None,
+    faces: Faces | None = None,
 ) -> dict[str, Any]:
-    """What an artifact says of a run's generator, which `fold` made `spec` of; `faces` are those
-    that its quality was measured against.
+    """What an artifact says of the generator that a run shows, which `fold` made `spec` of; `faces`
+    are those that its quality was measured against.
     """
-    report: dict[str, object] = dict(difference(run.generator, spec))
+    report: dict[str, object] = dict(difference(generator, spec))
     options = asdict(run.options)
     del options["teacher"]  # a path, perhaps; its digest is the teacher's name
     began = asdict(Provenance.load(run.folder))
@@ -139,7 +143,7 @@ def manifest(
     if quality:
         report["swd_images"] = quality.images
         if faces:
-            report["swd_unrounded"] = unrounded_swd(run.generator, faces, quality.images)
+            report["swd_unrounded"] = unrounded_swd(generator, faces, quality.images)
     if run.teacher:
         report["teacher"] = asdict(likeness.measure(spec, run.teacher.spec))
     return {

@@ -7,11 +7,8 @@ process trains, and process 0 writes.
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from tqdm import tqdm
 
 from kernels.dcgan import LATENT_DIM, dcgan
 from training import parallel, plots
+from training.average import Average
 from training.batches import Batch, draw
 from training.binarize import clip
 from training.data import Faces, Images
@@ -38,47 +36,15 @@ from training.networks import (
 )
 from training.options import Options
 from training.provenance import Provenance
+from training.run_folder import writing
 from training.swd import swd
 from training.teacher import Teacher
 
-OPTIONS, CHECKPOINT, LOG, LOCK = "options.json", "checkpoint.pt", "log.jsonl", ".lock"
+OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.pt", "log.jsonl"
 LOG_EVERY = 2_560  # images
 EVALUATION_IMAGES = 2_000  # at most: as many as the held-out faces
 SHEET_SEED, SHEET_IMAGES = 0, 64
 SAMPLED = 250  # images at a time
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Makes a run's folder, and keeps other processes from training in it until the block ends.
-
-    FileExistsError if it is a file or below one, BlockingIOError if another process trains in it.
-    """
-    if parallel.rank() > 0:
-        yield
-        return
-    for path in (folder, *folder.parents):
-        if path.is_file():
-            raise FileExistsError(f"{path} is a file; a run is kept in a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however
-        except BlockingIOError:
-            raise BlockingIOError(f"{folder} is being trained by another process") from None
-        yield
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Names the folder, and the way on, in the error of a full disk or a limit."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(
-            f"{folder} cannot be written: {error.strerror or error}; once it can, the same "
-            "command goes on from the last checkpoint"
-        ) from error
 
 
 class Run:
@@ -102,6 +68,8 @@ class Run:
             for net in (self.discriminator, self.generator)
         ]
         self.teacher = Teacher(options.teacher, self.dtype) if options.teacher else None
+        steps = options.averaged / options.batch
+        self.average = Average(self.generator, steps) if steps else None
 
     @property
     def images_seen(self) -> int:
@@ -132,7 +100,7 @@ class Run:
             run.teacher.start(run.generator)
         if parallel.rank() == 0:
             folder.mkdir(parents=True, exist_ok=True)
-            with _writing(folder):
+            with writing(folder):
                 Provenance.now(faces, run.teacher.digest if run.teacher else None).save(folder)
                 run.save()
                 options.save(folder / OPTIONS)  # last: a folder that has it has all
@@ -173,7 +141,12 @@ class Run:
             ) from error
 
     def _parts(self) -> list[Any]:
-        return [self.generator, self.discriminator, *self.optimizers]
+        averaged = [self.average.generator] if self.average else []
+        return [self.generator, self.discriminator, *self.optimizers, *averaged]
+
+    def shown(self) -> Generator:
+        """The generator that is evaluated and exported: the average, where there is one."""
+        return self.average.settled() if self.average else self.generator
 
     def save(self) -> None:
         """Writes the checkpoint whole or not at all."""
@@ -195,7 +168,7 @@ class Run:
     def train(self, faces: Faces) -> None:
         """Steps to the end of the budget, with checkpoints, a log, and evaluations on the way."""
         options, writes = self.options, parallel.rank() == 0
-        with _writing(self.folder):
+        with writing(self.folder):
             log = Log(self.folder / LOG, self.images_seen) if writes else None
         with tqdm(
             total=options.steps * options.batch,
@@ -212,7 +185,7 @@ class Run:
                 self.step += 1
                 bar.update(options.batch)
                 if log is not None:
-                    with _writing(self.folder):
+                    with writing(self.folder):
                         self._record(log, losses, bar, faces.held_out)
 
     def _check(self, losses: dict[str, float]) -> None:
@@ -266,6 +239,8 @@ class Run:
         self._update(1, total)
         self.discriminator.requires_grad_(True)
         clip(binary_weights(self.generator, self.discriminator))
+        if self.average is not None:
+            self.average.take(self.generator, self.step)
         return parallel.average(losses)
 
     def _update(self, player: int, loss: Tensor) -> None:
@@ -282,7 +257,7 @@ class Run:
         count = min(EVALUATION_IMAGES, len(held_out))
         rng = np.random.default_rng(SHEET_SEED)
         codes = rng.integers(0, LATENT_LEVELS, (max(count, SHEET_IMAGES), LATENT_DIM), np.uint8)
-        images = sample(self.generator, codes)
+        images = sample(self.shown(), codes)
         plots.sheet(images[:SHEET_IMAGES], self.folder / f"samples-{self.images_seen:08}.png")
         return swd(images[:count], held_out[:count])
 

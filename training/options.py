@@ -18,10 +18,14 @@ from training.redundancy import choose_binary
 
 VARIANTS = ("float", "full", "partial")
 COMPUTE_DTYPES = ("bfloat16", "float32")
-LARGEST = {  # a width of 1024 takes 22 GB for parameters, gradients and moments
-    "width": 1024,
-    "discriminator_width": 1024,
-    "batch": 1 << 16,
+BOUNDS = {  # a width of 1024 takes 22 GB for parameters, gradients and moments
+    "width": (1, 1024),
+    "discriminator_width": (1, 1024),
+    "images": (1, math.inf),
+    "batch": (1, 1 << 16),
+    "averaged": (0, math.inf),
+    "checkpoint_every": (1, math.inf),
+    "evaluate_every": (1, math.inf),
 }
 
 Record = TypeVar("Record")
@@ -54,6 +58,7 @@ class Options:
     teacher_weight: float = 10.0  # of the mean absolute difference, images in [−1, 1]
     learning_rate: float = 2e-4  # Adam, β₁ 0.5, β₂ 0.999
     decay_from: float = 0.4  # of the budget; from there the rate falls linearly to 0
+    averaged: int = 0  # images over which the generator that is exported averages its weights
     seed: int = 0
     compute: str = COMPUTE  # the dtype of activations and of weight copies
     checkpoint_every: int = 20_480  # images
@@ -65,17 +70,10 @@ class Options:
         if self.compute not in COMPUTE_DTYPES:
             choices = " or ".join(COMPUTE_DTYPES)
             raise ValueError(f"compute must be {choices}, not {self.compute!r}")
-        for name in (
-            "width",
-            "discriminator_width",
-            "images",
-            "batch",
-            "checkpoint_every",
-            "evaluate_every",
-        ):
-            value, largest = getattr(self, name), LARGEST.get(name, math.inf)
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+        for name, (smallest, largest) in BOUNDS.items():
+            value = getattr(self, name)
+            if value < smallest:
+                raise ValueError(f"{name} must be at least {smallest}, not {value}")
             if value > largest:
                 raise ValueError(f"{name} must be at most {largest:,}, not {value}")
         binary_layers(self.variant, dcgan(self.width))

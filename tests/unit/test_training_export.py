@@ -83,6 +83,6 @@ def test_with_faces_a_manifest_says_what_rounding_does_to_swd(
     run, faces = Run.resume(run_folders["partial"]), data.load(folder)
     spec = export.fold(run.generator)
     quality = evaluate.evaluate(spec, faces, 32)
-    unrounded = export.manifest(run, spec, quality, faces)["export"]["swd_unrounded"]
+    unrounded = export.manifest(run, run.generator, spec, quality, faces)["export"]["swd_unrounded"]
     assert unrounded != quality.swd["mean"]
     assert unrounded == pytest.approx(quality.swd["mean"], rel=0.02)
