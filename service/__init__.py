@@ -2,10 +2,11 @@
 
 The way of a request:
 
-    protocol                      connections, closed if they bring no request; a quick no
+    protocol, transport           connections, closed if they bring no request; a quick no
     middleware, security, head    around each: its id, metrics and log; limits; HEAD as GET
     gate, room                    an early no, where there is no room; how much there is
-    routes/, schemas/, parsing    its path, query and body; what answers hold
+    direct, routes/               its endpoint, the shortest way
+    schemas/, parsing             its path, query and body; what answers hold
     admission, keys               who may ask, how much, of which model
     subject                       what is to be seen: seeds, latents, a way between two seeds
     pipeline, scheduler           the queue, the deadline, a client that leaves

@@ -16,6 +16,7 @@ from fastapi.telemetry import TelemetryConfig
 from model_store import Store
 from service import errors, openapi
 from service.context import Context
+from service.direct import Shortcut
 from service.engine import Engine
 from service.experiment import Experiment
 from service.gallery import Gallery
@@ -75,6 +76,8 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     # The last one added is the outermost.
+    if tracing is None:  # the router is what names spans
+        app.add_middleware(Shortcut, routers=ROUTERS)
     app.add_middleware(Limits, body_bytes=settings.body_limit_bytes, deadline_s=settings.deadline_s)
     app.add_middleware(Telemetry, metrics=metrics, request_log=request_log, tracing=tracing)
     app.add_middleware(SecurityHeaders, shared=bool(settings.cors_origins))

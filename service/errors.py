@@ -220,21 +220,24 @@ def types() -> Iterator[str]:
             yield TYPE.format(kind.kind)
 
 
+def of_exception(error: Exception) -> Problem:
+    """The problem that an exception is told as; Internal for what nobody expected."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, StateUnavailableError):
+        return Unavailable(f"This cannot be kept now: {error}.", retry_after_s=1)
+    if isinstance(error, RouterException):
+        return OfStatus(error.status_code, error.headers)
+    return Internal("The service failed; its log tells more under this request's id.")
+
+
 def install(app: FastAPI) -> None:
     """Makes the app tell its own, the router's and the validation's errors as problems."""
 
     async def tell(request: Request, error: Exception) -> Response:
-        match error:
-            case Problem():
-                problem = error
-            case StateUnavailableError():
-                problem = Unavailable(f"This cannot be kept now: {error}.", retry_after_s=1)
-            case RouterException():
-                problem = OfStatus(error.status_code, error.headers)
-        return respond(problem, exchange(request).request_id)
+        return respond(of_exception(error), exchange(request).request_id)
 
-    for kind in (Problem, RouterException, StateUnavailableError):
-        app.add_exception_handler(kind, tell)
+    app.exception_handlers |= dict.fromkeys((Problem, RouterException, StateUnavailableError), tell)
 
 
 # Words for pydantic's kinds of error; the braces take the error's context.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import ClientLeft, Internal, Problem, Unavailable, respond
+from service.errors import ClientLeft, Internal, Problem, Unavailable, of_exception, respond
 from service.exchange import Exchange, open_exchange
 from service.logs import RequestLog, log
 from service.metrics import Metrics
@@ -85,10 +85,10 @@ class Telemetry:
 
     @staticmethod
     def _problem(error: Exception, request_id: str) -> Problem:
-        if isinstance(error, Problem):
-            return error
-        log.error("request %s failed", request_id, exc_info=error)
-        return Internal("The service failed; its log tells more under this request's id.")
+        problem = of_exception(error)
+        if isinstance(problem, Internal):
+            log.error("request %s failed", request_id, exc_info=error)
+        return problem
 
 
 def _route(scope: Scope) -> str:

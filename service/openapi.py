@@ -74,7 +74,7 @@ def described(
     body_required: bool = True,
     header: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The `openapi_extra` of a `parsing.DirectRoute` that parses these."""
+    """The `openapi_extra` of a `direct.DirectRoute` that parses these."""
     parameters = [*_parameters("path", path), *_parameters("query", query)]
     if header is not None:
         parameters.append(header)

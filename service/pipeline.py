@@ -158,20 +158,19 @@ class Pipeline:
         """What the job gives, unless its request's deadline or its client's leave comes first.
 
         Both count from the request's arrival: it may consist of many jobs, one after the other.
-        Two timers cost less than `asyncio.wait` with a time-out does.
+        Timers cost less than `asyncio.wait` with a time-out does, and most answers need but one.
         """
         loop = asyncio.get_running_loop()
-        age_s = exchange(request).age_s
         watching: list[asyncio.Task[None]] = []
-        timers = (
-            loop.call_later(
-                max(0.0, WATCH_AFTER_S - age_s),
-                lambda: watching.append(loop.create_task(_watch(request, job.future))),
-            ),
-            loop.call_later(
-                max(0.0, self._deadline_s - age_s), lambda: _fail(job.future, self._late())
-            ),
-        )
+
+        def in_s(age_s: float, then: Callable[[], None]) -> asyncio.TimerHandle:
+            return loop.call_later(max(0.0, age_s - exchange(request).age_s), then)
+
+        def watch() -> None:
+            watching.append(loop.create_task(_watch(request, job.future)))
+            timers.append(in_s(self._deadline_s, lambda: _fail(job.future, self._late())))
+
+        timers = [in_s(min(WATCH_AFTER_S, self._deadline_s), watch)]
         try:
             return await job.future
         except DeadlineExceeded:

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.gate import METHOD, ROUTE, Refusal, refusal
 from service.logs import log
+from service.transport import Joining
 
 _REQUEST = METHOD.encode(), ROUTE.encode()
 # What the app's own layers see to: whom a proxy speaks for, other sites' pages, bodies.
@@ -40,6 +41,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = Joining(transport, self.loop)
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:

@@ -13,10 +13,11 @@ from fastapi import APIRouter, Request
 from service.admission import admit, charge
 from service.arena import draw_pair, standings
 from service.context import context
+from service.direct import DirectRoute
 from service.errors import Conflict, Forbidden, Unknown
 from service.images import FORMATS, Pixels
 from service.openapi import MAY_NEED_KEY, described, problems
-from service.parsing import DirectRoute, parse_body, parse_query, refuse_body
+from service.parsing import parse_body, parse_query, refuse_body
 from service.schemas.arena import ArenaResults, Interval, Pair, PairResult, Rating, Revealed
 from service.schemas.requests import NoQuery, VoteBody
 from service.state import Vote

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 
 from service import comparison
 from service.admission import admit, charge, find
+from service.direct import DirectRoute
 from service.errors import OutOfRange, shown
 from service.openapi import BINARY, MAY_NEED_KEY, described, header_references, problems
-from service.parsing import DirectRoute, parse_query, refuse_body
+from service.parsing import parse_query, refuse_body
 from service.schemas.comparison import Comparison
 from service.schemas.requests import CompareQuery
 from service.subject import consecutive

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.admission import admit, charge, choose
 from service.answers import image_answer
+from service.direct import DirectRoute
 from service.images import FORMATS
 from service.openapi import (
     MAY_NEED_KEY,
@@ -15,7 +16,7 @@ from service.openapi import (
     image_content,
     problems,
 )
-from service.parsing import DirectRoute, parse_optional_body, parse_query
+from service.parsing import parse_optional_body, parse_query
 from service.schemas.requests import GenerateBody, GenerateQuery
 from service.subject import subject
 

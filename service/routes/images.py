@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.admission import AUTO, admit, charge, choose
 from service.answers import not_modified, origin_headers
+from service.direct import DirectRoute
 from service.engine import Model
 from service.images import FORMATS
 from service.openapi import (
@@ -21,7 +22,7 @@ from service.openapi import (
     problems,
     unchanged,
 )
-from service.parsing import DirectRoute, parse_path
+from service.parsing import parse_path
 from service.schemas.requests import ImagePath
 from service.subject import Subject, consecutive
 

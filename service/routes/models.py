@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request
 from model_store import Entry
 from service.context import context
 from service.deadline import deadline
+from service.direct import DirectRoute
 from service.gallery import Gallery
 from service.openapi import described, problems
-from service.parsing import DirectRoute, parse_path
+from service.parsing import parse_path
 from service.schemas.models import Direction, Layer, ModelDetails, Models, StoredModel
 from service.schemas.requests import ModelPath
 

@@ -7,10 +7,11 @@ from fastapi.responses import StreamingResponse
 
 from service.admission import admit, charge, choose
 from service.answers import origin_headers
+from service.direct import DirectRoute
 from service.errors import TooLarge
 from service.images import FORMATS
 from service.openapi import BINARY, MAY_NEED_KEY, ORIGIN, described, header_references, problems
-from service.parsing import DirectRoute, parse_query, refuse_body
+from service.parsing import parse_query, refuse_body
 from service.schemas.requests import StreamQuery
 from service.subject import Subject, consecutive
 from service.tarstream import CHUNK, tar_stream

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request
 from service.admission import admit
 from service.context import context
 from service.deadline import deadline
+from service.direct import DirectRoute
 from service.engine import Model
 from service.exchange import exchange
 from service.openapi import NEEDS_KEY, described, problems
-from service.parsing import DirectRoute, parse_body, parse_path, parse_query
+from service.parsing import parse_body, parse_path, parse_query
 from service.schemas.models import Layer, Variant, Variants
 from service.schemas.requests import NoQuery, Swap, VariantPath
 

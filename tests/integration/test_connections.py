@@ -40,6 +40,15 @@ def is_served(connection: socket.socket) -> bool:
     return True
 
 
+def test_an_answer_comes_in_one_piece(own: Server) -> None:
+    with connected(own) as connection:
+        for target in ("/generate?variant=full&seed=7", "/generate?variant=nobody"):
+            connection.sendall(f"POST {target} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+            head, _, body = connection.recv(1 << 16).partition(b"\r\n\r\n")
+            assert b"content-length: %d\r\n" % len(body) in head
+            assert body
+
+
 @pytest.mark.parametrize("sent", [b"", HEAD[:7], HEAD[:-2]])
 def test_half_a_head_is_not_waited_for(own: Server, sent: bytes) -> None:
     with ExitStack() as stack:
