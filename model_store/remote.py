@@ -15,7 +15,7 @@ from model_store.folder import LARGEST_FILE, Hold
 
 # Kinds of URL, by fsspec's names, where nothing at an address means that there is no store. Others,
 # object stores, know no empty folders.
-WITH_FOLDERS = {"file", "http", "https", "local", "memory"}
+WITH_FOLDERS = {"http", "https", "local", "memory"}
 
 
 class RemoteFolder:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, cast
+from urllib.request import url2pathname
 
 from model_store import artifact, schema
 from model_store.artifact import Artifact
@@ -33,6 +34,7 @@ from model_store.remote import RemoteFolder
 
 SHIPPED = Path(__file__).parent / "models"
 SUFFIX = ".safetensors"
+LOCAL = "file://"  # begins the URL of a folder of this machine
 INDEX = "index.json"
 ACTIVE = "active"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -92,7 +94,8 @@ class _Shelf:
 
 def place(root: str | os.PathLike[str] | None) -> str:
     """The folder or URL of a store: what is given, else $PBGEN_STORE, else where those ship."""
-    return os.fspath(root or os.environ.get("PBGEN_STORE") or SHIPPED)
+    where = os.fspath(root or os.environ.get("PBGEN_STORE") or SHIPPED)
+    return url2pathname(where.removeprefix(LOCAL)) if where.startswith(LOCAL) else where
 
 
 class Store:

@@ -65,9 +65,8 @@ def test_an_address_without_a_store_is_not_called_empty(
     where = {"http": url, "memory": "memory://nowhere", "file": tmp_path.as_uri()}[kind]
     store = Store(f"{where}/absent")
     for use in (store.list, lambda: store.open("partial"), lambda: store.remove("partial@1")):
-        with pytest.raises(
-            errors.UnreadableError, match=r"^there is no store at this address; --st"
-        ):
+        told = "the store is no folder that is there" if kind == "file" else "there is no store at"
+        with pytest.raises(errors.UnreadableError, match=rf"^{told}.*; --store or PBGEN_STORE"):
             use()
 
 
