@@ -1,7 +1,7 @@
 """Faces by the shipped generators, none of them chosen by hand.
 
 `faces.png`: a row for each variant of seeds 0 … 7; `between.jpg`: from seed 0 to seed 1;
-`sheet-VARIANT.jpg`: seeds 0 … 63.
+`aligned.jpg`: as `faces.png`, a teacher and its students; `sheet-VARIANT.jpg`: seeds 0 … 63.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from service.schemas.requests import Interpolation
 
 COLUMNS, ZOOM, MARGIN, LABEL_WIDTH = 8, 2, 4, 120  # ZOOM: screen pixels an image pixel
 SAMPLES, STEPS = 64, 9
+ALIGNED = ("float@2", "partial@2")  # a teacher, and its students
 INK, PAPER = (40, 40, 40), (255, 255, 255)
 Latents = NDArray[np.uint8]  # [N, D]
 Images = NDArray[np.uint8]  # [N, s, s, 3]
 
 
-def digests(variants: Sequence[str] = VARIANTS) -> dict[str, str]:
+def digests(models: Sequence[str] = VARIANTS) -> dict[str, str]:
     """The shipped artifacts that draw."""
     store = model_store.Store(model_store.store.SHIPPED)
-    return {variant: store.open(variant).digest for variant in variants}
+    return {model: store.open(model).digest for model in models}
 
 
-def made(variant: str, latents: Latents) -> Images:
-    """A shipped variant's images."""
-    return kernels.Generator(model_store.load(variant)).run(latents)
+def made(model: str, latents: Latents) -> Images:
+    """A shipped model's images."""
+    return kernels.Generator(model_store.load(model)).run(latents)
 
 
 def first_seeds() -> Latents:
@@ -51,16 +52,16 @@ def between() -> Latents:
     return subject.interpolated(way, LATENT_DIM)
 
 
-def rows(latents: Latents) -> Image.Image:
-    """A labelled row of images for each variant, all of the same latents."""
-    faces = [made(variant, latents) for variant in VARIANTS]
+def rows(models: Sequence[str], latents: Latents) -> Image.Image:
+    """A labelled row of images for each model, all of the same latents."""
+    faces = [made(model, latents) for model in models]
     cell = faces[0].shape[1] * ZOOM + MARGIN
-    picture = Image.new("RGB", (LABEL_WIDTH + len(latents) * cell, len(VARIANTS) * cell), PAPER)
+    picture = Image.new("RGB", (LABEL_WIDTH + len(latents) * cell, len(models) * cell), PAPER)
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(22)
-    for y, (variant, row) in enumerate(zip(VARIANTS, faces, strict=True)):
+    for y, (model, row) in enumerate(zip(models, faces, strict=True)):
         middle = (LABEL_WIDTH - 14, y * cell + cell // 2)
-        draw.text(middle, variant, fill=INK, font=font, anchor="rm")
+        draw.text(middle, model, fill=INK, font=font, anchor="rm")
         for x, image in enumerate(row):
             face = Image.fromarray(np.ascontiguousarray(image))
             size = (cell - MARGIN, cell - MARGIN)
@@ -69,8 +70,10 @@ def rows(latents: Latents) -> Image.Image:
     return picture
 
 
-def draw_rows(latents: Callable[[], Latents], path: Path, _digests: Any, mark: str) -> None:
-    save_image(rows(latents()), path, mark)
+def draw_rows(
+    models: Sequence[str], latents: Callable[[], Latents], path: Path, _digests: Any, mark: str
+) -> None:
+    save_image(rows(models, latents()), path, mark)
 
 
 def draw_sheet(variant: str, path: Path, _digests: Any, mark: str) -> None:
@@ -79,8 +82,9 @@ def draw_sheet(variant: str, path: Path, _digests: Any, mark: str) -> None:
 
 
 PICTURES = {
-    "faces.png": Picture(digests, partial(draw_rows, first_seeds)),
-    "between.jpg": Picture(digests, partial(draw_rows, between)),
+    "faces.png": Picture(digests, partial(draw_rows, VARIANTS, first_seeds)),
+    "between.jpg": Picture(digests, partial(draw_rows, VARIANTS, between)),
+    "aligned.jpg": Picture(partial(digests, ALIGNED), partial(draw_rows, ALIGNED, first_seeds)),
     **{
         f"sheet-{variant}.jpg": Picture(partial(digests, (variant,)), partial(draw_sheet, variant))
         for variant in VARIANTS
