@@ -17,8 +17,9 @@ from PIL import Image
 from tests.training_runs import TINY, train
 from training import data, parallel
 from training.__main__ import main
-from training.loop import LOCK, Run, alone
+from training.loop import Run
 from training.options import Options
+from training.run_folder import LOCK, alone
 
 ROOT = Path(__file__).parents[2]
 SAME = ("--variant=float", "--images=96")  # of run_folders["float"]
