@@ -3,8 +3,7 @@
 python -m benchmarks.variants
 
 Times are of one thread and one image a call, float32 PyTorch of the same architecture beside them
-in the same rounds where it is installed; the same at full size, with random weights. Writes
-`results/variants.json`.
+in the same rounds where it is installed. Writes `results/variants.json`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ import kernels
 import model_store
 from benchmarks.plain import torch_network
 from kernels import machine
-from kernels.random_weights import random_generator
 
 VARIANTS = ("float", "full", "partial")
 RESULT = Path(__file__).parent / "results" / "variants.json"
@@ -37,9 +35,6 @@ def measure() -> dict[str, Any]:
     latents = kernels.latents(seed=0, count=1)
     runs = {variant: partial(generator.run, latents) for variant, generator in generators.items()}
     times = median_ms(runs | _pytorch_eager(artifacts["float"].spec))
-    full_size = {v: kernels.Generator(random_generator(v), threads=1) for v in VARIANTS}
-    wide = {variant: partial(generator.run, latents) for variant, generator in full_size.items()}
-    wide_times = median_ms(wide | _pytorch_eager(random_generator("float")))
     rows = [
         {
             "variant": variant,
@@ -60,7 +55,6 @@ def measure() -> dict[str, Any]:
         "machine": machine.describe(),
         "rows": rows,
         "pytorch_eager_ms": times.get("pytorch"),
-        "full_size_ms": wide_times,  # 1024-512-256-128-3, random weights
     }
 
 

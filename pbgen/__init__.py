@@ -3,7 +3,7 @@
     from pbgen import Client
 
     with Client("http://127.0.0.1:8000") as client:
-        images = client.generate(seed=7, count=4)  # u8 [4, 64, 64, 3]
+        images = client.generate(seed=50, count=4)  # u8 [4, 64, 64, 3]
 
 The client needs httpx: the extra `client`.
 """

@@ -13,8 +13,8 @@ from importlib.metadata import version
 DESCRIPTION = "Draws faces by float, fully and partially binarized generators, and compares them."
 EPILOG = """\
 examples:
-  pbgen generate --seed 7 --out face.png
-  pbgen compare --variants float full partial --seed 7 --out compared.png
+  pbgen generate --seed 50 --out face.png
+  pbgen compare --variants float full partial --seed 50 --out compared.png
   pbgen serve --port 8080
 
 `pbgen COMMAND --help` tells more.

@@ -25,8 +25,7 @@ kernels, bytes held and stored, distance to real faces (SWD × 10³, lower is be
 EPILOG = """\
 examples:
   pbgen compare
-  pbgen compare --variants float full partial --seed 7 --out compared.png
-  pbgen compare --variants partial@1 partial@2
+  pbgen compare --variants float full partial --seed 50 --out compared.png
   pbgen compare --variants partial mine.safetensors
 """
 

@@ -27,7 +27,7 @@ and from a service.
 """
 EPILOG = """\
 examples:
-  pbgen generate --seed 7 --out face.png
+  pbgen generate --seed 50 --out face.png
   pbgen generate --variant full --count 16 --out sixteen.png
   pbgen generate --seed 0 --count 100000 --out faces.tar
   PBGEN_KEY=… pbgen generate --url http://127.0.0.1:8000 --count 1000 --out faces.npy
@@ -95,7 +95,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--variant", default="partial", help="float, full, partial (default), or partial@1"
+        "--variant", default="partial", help="float, full, partial (default), or partial@2"
     )
     parser.add_argument(
         "--count",

@@ -78,7 +78,7 @@ class Server(uvicorn.Server):
         print(
             f"PBGen serves {', '.join(sorted(self._app.state.context.gallery.active))}\n"
             f"  playground {address}/\n"
-            f"  a face     curl -X POST '{address}/generate?variant=partial&seed=7' -o face.png\n"
+            f"  a face     curl -X POST '{address}/generate?variant=partial&seed=50' -o face.png\n"
             f"  variants   {address}/variants\n"
             f"  interface  {address}/docs\n"
             f"  metrics    {address}/metrics",

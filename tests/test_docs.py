@@ -75,7 +75,14 @@ def test_the_model_card_shows_swd_without_rounding_where_it_is_known(
     first, *others = models.shipped()
     manifest: Any = first.manifest
     known = manifest | {"export": manifest["export"] | {"swd_unrounded": 20.0}}
-    monkeypatch.setattr(models, "shipped", lambda: [replace(first, manifest=known), *others])
+    exports = [dict(other.manifest["export"]) for other in others]
+    for export in exports:
+        export.pop("swd_unrounded", None)
+    unknown: list[Any] = [
+        replace(other, manifest=dict(other.manifest) | {"export": export})
+        for other, export in zip(others, exports, strict=True)
+    ]
+    monkeypatch.setattr(models, "shipped", lambda: [replace(first, manifest=known), *unknown])
     row = next(line for line in models.export().splitlines() if "without rounding" in line)
     served = manifest["swd"]["mean"]
     cells = f"20.00, {served:.2f} ({served / 20 - 1:+.1%})"

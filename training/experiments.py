@@ -114,26 +114,32 @@ def tried() -> Iterator[Experiment]:
 
 
 def aligned() -> Iterator[Experiment]:
-    """Students of the shipped `float`, against a discriminator like its own: what they are held
-    against are `full` and `partial` as they were trained from scratch, with four times the budget.
-    A quarter is enough for students, since they start from the teacher's weights.
+    """`float`, `full` and `partial` from scratch, and students of that `float` against a
+    discriminator like its own. A quarter of the budget is enough for these, since they start from
+    the teacher's weights. The first three are those that shipped before there were any of full
+    size; `full`'s seed is its second, since its discriminator won for good with the first.
     """
+    budget = {"images": 409_600, "discriminator_width": BASE_WIDTH}
+    teacher = Experiment(_options("float", **budget))
+    yield teacher
+    yield Experiment(_options("partial", **budget))
+    yield Experiment(_options("full", seed=1, **budget))
     for weight in (50.0, 10.0):
         for variant in ("partial", "full"):
             options = _options(variant, discriminator_width=BASE_WIDTH, teacher_weight=weight)
-            yield Experiment(options, teacher="float@1", compute="float32")
+            yield Experiment(options, teacher=teacher, compute="float32")
 
 
 def shipped() -> Iterator[Experiment]:
-    """The full-size generators that are to replace those of the model store. The first one is in it
-    as `float@2`, so its students need not wait for it to be trained again. They go on from its
-    weights for a quarter of its budget, in smaller batches, averaged; `full`, on a slower machine,
-    for an eighth, and at a rate that does not fall: as it fell, the discriminator of `partial` won.
+    """The generators of the model store. `float` is in it as `float@2`, so its students need not
+    wait for it to be trained again. They go on from its weights for a quarter of its budget, in
+    smaller batches, averaged; `full`, on a slower machine, for less, and at a rate that does not
+    fall: as it fell, the discriminator of `partial` won.
     """
     yield Experiment(_options("float", FULL_WIDTH, FULL_SIZE))
     recipe = {"batch": 64, "averaged": 12_800, "teacher_weight": 20.0}
     partial = _options("partial", FULL_WIDTH, FULL_SIZE // 4, **recipe)
-    full = _options("full", FULL_WIDTH, FULL_SIZE // 8, **recipe, decay_from=1.0)
+    full = _options("full", FULL_WIDTH, 122_880, **recipe, decay_from=1.0)
     for options in (partial, full):
         yield Experiment(options, teacher="float@2")
 

@@ -27,7 +27,7 @@ GRID, HELD_S, LEFT_S = 64, 0.3, 5.0
 
 def cost(extent: Extent) -> dict[str, Any]:
     """Processor time a request outside the kernels, with a generator so narrow that they take
-    next to none; and the kernels' own times, full size and as shipped.
+    next to none; and the kernels' own times, full size and half as wide.
     """
     rows: list[Row] = []
     with (
@@ -38,7 +38,7 @@ def cost(extent: Extent) -> dict[str, Any]:
             flow = requests.faces(connections)
             rows.append(load(server, flow, extent.seconds, "pbgen", "narrow"))
     wide = artifacts.FULL_SIZE
-    widths = {"narrow": NARROW, "shipped": wide // 2, "full size": wide}
+    widths = {"narrow": NARROW, "base 64": wide // 2, "full size": wide}
     times = {n: kernel_times(random_generator("partial", width)) for n, width in widths.items()}
     for row, batch in zip(rows, (1, 32), strict=True):
         whole_ms = row["server_cores"] / row["answers_a_second"] * 1e3

@@ -39,6 +39,7 @@ def stream(extent: Extent) -> dict[str, Any]:
         size, resident = _read(server, extent.stream)
         took_s = time.perf_counter() - began
     return {
+        "model": "full size",
         "images": extent.stream,
         "bytes": size,
         "images_a_second": extent.stream / took_s,
@@ -68,7 +69,7 @@ def _read(server: Server, images: int) -> tuple[int, list[int]]:
 
 
 def soak(extent: Extent) -> dict[str, Any]:
-    """Many faces by a generator of the shipped width, while two versions of it are swapped."""
+    """Many faces by a generator of base 64, while two versions of it are swapped."""
     key = Key(name="measurement", sha256=hash_key(KEY), scopes=frozenset({"admin"}))
     keys = json.dumps([key.model_dump(mode="json")])
     flow = requests.faces(SOAK_CONNECTIONS)

@@ -32,13 +32,15 @@ PROBES_A_SECOND, SCRAPES_A_SECOND = 50, 5
 
 
 @contextmanager
-def full_size() -> Iterator[Server]:
-    """The service with a `partial` of 1024-512-256-128-3, random weights."""
-    with TemporaryDirectory() as folder, service(store=artifacts.store(Path(folder))) as server:
-        yield server
+def base_64() -> Iterator[Server]:
+    """The service with a `partial` half as wide as the shipped one, random weights."""
+    with TemporaryDirectory() as folder:
+        store = artifacts.store(Path(folder), artifacts.FULL_SIZE // 2)
+        with service(store=store) as server:
+            yield server
 
 
-MODELS = {"full size": full_size, "shipped": service}  # of `partial`
+MODELS = {"full size": service, "base 64": base_64}  # of `partial`; full size is what ships
 
 
 def speed(extent: Extent) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def peers(extent: Extent) -> dict[str, Any]:
             reason = str(error).strip().splitlines()[-1]
             absent.append({"server": f"LitServe, {runtime}", "reason": reason})
         if runtime == "pytorch":
-            with full_size() as server:
+            with service() as server:
                 rows += [_closed(server, c, extent, "pbgen", "full size") for c in CONNECTIONS]
     return {"rows": rows, "absent": absent}
 

@@ -82,13 +82,17 @@ def cost(part: Mapping[str, Any]) -> str:
 
 
 def figures(part: Mapping[str, Any]) -> str:
-    """Names and numbers of a part that is a single record."""
+    """Names, words and numbers of a part that is a single record."""
     rows = []
     for name, value in part.items():
-        if isinstance(value, int | float):
-            text = f"{value:.1f}" if isinstance(value, float) else f"{value:,}"
+        if isinstance(value, int | float | str):
+            text = value if isinstance(value, str) else _number(value)
             rows.append([name.replace("_", " "), text])
     return markdown.table(["", ""], rows)
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else f"{value:,}"
 
 
 def latencies(row: Row) -> list[str]:
@@ -108,7 +112,7 @@ WORDS = {
     "float generator and the same PNG encoder, in one run.",
     "overload": "**Overload**: four times the rated load on offer. Latencies are of answers of "
     "200, from the moment when they were due.",
-    "stream": "**A stream** of .npy by the shipped `partial` to one reader.",
+    "stream": "**A stream** of .npy by `partial` to one reader.",
     "soak": "**Memory** over many requests with swaps among them.",
     "leavers": "**A client that leaves** 0.3 s after asking for a grid of 64 of a slow generator: "
     "until nothing of it waits or runs on.",

@@ -69,7 +69,7 @@ def shown(ms: float) -> str:
 
 
 def _speed(part: Mapping[str, Any]) -> Iterator[Target]:
-    for model in ("full size", "shipped"):
+    for model in ("full size", "base 64"):
         rows = [r for r in part["rows"] if r["model"] == model and r["loop"] == "closed"]
         one, many = rows[0], rows[-1]
         rate, p99 = many["answers_a_second"], latency(many["p99_ms"])
@@ -130,7 +130,7 @@ def bound(parts: Parts) -> str:
         return ""
     outside = parts["cost"]["rows"][-1]["outside_kernels_ms"]
     texts = []
-    for model in ("full size", "shipped"):
+    for model in ("full size", "base 64"):
         rows: list[Row] = [r for r in parts["speed"]["rows"] if r["model"] == model]
         many = next(r for r in rows if r["connections"] == 64 and r["loop"] == "closed")
         met = parts["cost"]["kernels"][model]

@@ -11,7 +11,7 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -242,19 +242,15 @@ def suite_table(words: dict[str, str], head: str) -> str:
     return markdown.table([head, *LEVELS], rows)
 
 
-def aligned_table(
-    scratch: Iterable[dict[str, Any]],
-    students: Iterable[dict[str, Any]],
-    likeness: dict[str, dict[str, float]],
-) -> str:
-    """Manifests of generators from scratch and of students, by level; and how near each comes to
-    the teacher's image of a latent: `likeness`, by digest, of those from scratch.
+def aligned_table() -> str:
+    """Generators from scratch and students, by level; and how near each comes to the teacher's
+    image of a latent: a student's manifest has it, and of the others the record.
     """
     rows = []
-    for manifest in (*scratch, *students):
-        options, swd = manifest["provenance"]["options"], manifest["swd"]
-        taught = manifest["export"].get("teacher")
-        alike = taught or likeness.get(manifest["digest"])
+    for made in records("aligned").values():
+        options, swd = made["manifest"]["provenance"]["options"], made["manifest"]["swd"]
+        taught = made["manifest"]["export"].get("teacher")
+        alike = taught or made.get("likeness")
         rows.append(
             [
                 f"`{options['variant']}`",

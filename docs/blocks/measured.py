@@ -101,22 +101,16 @@ def memory() -> str:
 
 
 def inference() -> str:
-    """Milliseconds an image, of what ships and at full size."""
-    result, rows = logged.read(VARIANTS), _rows()
-    shipped = {name: row["ms_an_image"] for name, row in rows.items()}
+    """Milliseconds an image, of what ships."""
+    result = logged.read(VARIANTS)
+    times = {f"`{name}`": row["ms_an_image"] for name, row in _rows().items()}
     if result["pytorch_eager_ms"]:
-        shipped["pytorch"] = result["pytorch_eager_ms"]
-    wide = result["full_size_ms"]
-    names = {"pytorch": "float32 PyTorch"}
-
-    def cell(time: dict[str, float] | None) -> str:
-        return f"{time['median']:.2f} ({time['min']:.2f} … {time['max']:.2f})" if time else "–"
-
+        times["float32 PyTorch"] = result["pytorch_eager_ms"]
     table = [
-        [names.get(name, f"`{name}`"), cell(time), cell(wide.get(name))]
-        for name, time in shipped.items()
+        [name, *(f"{time[part]:.2f}" for part in ("median", "min", "max"))]
+        for name, time in times.items()
     ]
-    head = ["ms an image", "shipped", "full size, random weights"]
+    head = ["ms an image", "median", "smallest", "largest"]
     isa = result["rows"][0]["isa"]
     how = f"One image a call, one thread, {isa} kernels; {_where(VARIANTS)}"
     return f"{markdown.table(head, table)}\n{how}\n"

@@ -13,7 +13,6 @@ def variants() -> str:
     """The table, each ratio beside its figure; beneath it what was measured, and on what."""
     result = logged.read(VARIANTS)
     rows = {row["variant"]: row for row in result["rows"]}
-    wide = result["full_size_ms"]
     base = rows["float"]
     lines = []
     for name, row in rows.items():
@@ -26,26 +25,23 @@ def variants() -> str:
                 _bytes(row["artifact_bytes"], base["artifact_bytes"]),
                 _bytes(resident_bytes(row), resident_bytes(base)),
                 f"{ms:.2f}{_less(ms, base_ms)}",
-                f"{wide[name]['median']:.2f}{_less(wide[name]['median'], wide['float']['median'])}",
                 f"**{swd['mean']:.1f}** ({levels})",
             ]
         )
     if eager := result["pytorch_eager_ms"]:
-        times = (f"{each['median']:.2f}" for each in (eager, wide["pytorch"]))
-        lines.append(["float32 PyTorch", "–", "–", *times, "–"])
+        lines.append(["float32 PyTorch", "–", "–", f"{eager['median']:.2f}", "–"])
     head = [
         "variant",
         "file",
         "memory",
         "ms an image",
-        "full size, ms",
         "SWD × 10³ (64 / 32 / 16 px)",
     ]
     machine = result["machine"]
     return (
         f"{markdown.table(head, lines)}\nOne image a call, one thread, {base['isa']} kernels, "
         f"{machine['cpu']}, {machine['measured_at'][:10]}.\n÷: how many times less than `float`. "
-        "Full size: 1024-512-256-128-3, random weights. `python -m benchmarks.variants`.\n"
+        "`python -m benchmarks.variants`.\n"
     )
 
 

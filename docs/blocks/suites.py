@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import model_store
-from docs import logged
-from docs.blocks import experiments, measured
+from docs.blocks import experiments
 from docs.draw import training
 
 RECIPES = {
@@ -24,7 +22,6 @@ LOSSES = {
     for variant in ("float", "partial")
     for loss, words in {"": "logistic", "-hinge": "hinge", "-wgan-gp": "WGAN-GP"}.items()
 }
-FROM_SCRATCH = ("float@1", "partial@1", "full@1")  # the teacher, and its students' peers
 
 
 def comparison() -> str:
@@ -50,15 +47,7 @@ def tried() -> str:
 
 
 def aligned() -> str:
-    store = model_store.Store(model_store.store.SHIPPED)
-    scratch = [dict(store.open(model).manifest) for model in FROM_SCRATCH]
-    students = [record["manifest"] for record in experiments.records("aligned").values()]
-    likeness = {
-        report["digest"]: report["likeness"]
-        for report in logged.read(measured.EVALUATION)["reports"]
-        if report.get("likeness")
-    }
-    return _suite("aligned", lambda: experiments.aligned_table(scratch, students, likeness))
+    return _suite("aligned", experiments.aligned_table)
 
 
 def _suite(name: str, table: Callable[[], str], after: str = "") -> str:

@@ -1,7 +1,7 @@
 """Faces by the shipped generators, none of them chosen by hand.
 
 `faces.png`: a row for each variant of seeds 0 … 7; `between.jpg`: from seed 0 to seed 1;
-`aligned.jpg`: as `faces.png`, a teacher and its students; `sheet-VARIANT.jpg`: seeds 0 … 63.
+`sheet-VARIANT.jpg`: seeds 0 … 63.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from service.schemas.requests import Interpolation
 
 COLUMNS, ZOOM, MARGIN, LABEL_WIDTH = 8, 2, 4, 120  # ZOOM: screen pixels an image pixel
 SAMPLES, STEPS = 64, 9
-ALIGNED = ("float@2", "partial@2")  # a teacher, and its students
 INK, PAPER = (40, 40, 40), (255, 255, 255)
 Latents = NDArray[np.uint8]  # [N, D]
 Images = NDArray[np.uint8]  # [N, s, s, 3]
@@ -84,7 +83,6 @@ def draw_sheet(variant: str, path: Path, _digests: Any, mark: str) -> None:
 PICTURES = {
     "faces.png": Picture(digests, partial(draw_rows, VARIANTS, first_seeds)),
     "between.jpg": Picture(digests, partial(draw_rows, VARIANTS, between)),
-    "aligned.jpg": Picture(partial(digests, ALIGNED), partial(draw_rows, ALIGNED, first_seeds)),
     **{
         f"sheet-{variant}.jpg": Picture(partial(digests, (variant,)), partial(draw_sheet, variant))
         for variant in VARIANTS

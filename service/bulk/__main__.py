@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, required=True, metavar="N", help="images")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the first (default: 0)")
     parser.add_argument(
-        "--variant", default="partial", metavar="MODEL", help="as partial or partial@1"
+        "--variant", default="partial", metavar="MODEL", help="as partial or partial@2"
     )
     parser.add_argument(
         "--format", choices=FORMATS, default="tar", help="tar: PNGs (default); npz: arrays"

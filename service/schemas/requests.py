@@ -75,7 +75,7 @@ VariantName = Annotated[
     str,
     Field(
         max_length=80,
-        description="A variant (`float`, `full`, `partial`), an exact model (`partial@1`), or "
+        description="A variant (`float`, `full`, `partial`), an exact model (`partial@2`), or "
         "`auto`: where the service runs an experiment, what the client was drawn for.",
     ),
 ]

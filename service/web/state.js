@@ -24,7 +24,7 @@ const DIRECTIONS = 6;
 export const DEFAULT = Object.freeze({
   view: "seeds",
   variants: [],
-  seed: 71n,
+  seed: 50n,
   count: 1,
   shift: [],
   to: 56n,

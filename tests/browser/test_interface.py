@@ -46,4 +46,4 @@ def test_it_shows_no_markup(interface: Page) -> None:
     text = interface.locator("body").inner_text()
     assert "`" not in text
     assert "Successful Response" not in text
-    expect(interface.locator("#generate dd code").get_by_text("partial@1")).to_be_visible()
+    expect(interface.locator("#generate dd code").get_by_text("partial@2")).to_be_visible()

@@ -53,10 +53,10 @@ def slider(page: Page, index: int) -> Locator:
 
 
 def test_sliders_move_every_variant_along_its_own_directions(visit: Visits) -> None:
-    page = visit("view=directions&seed=71")
+    page = visit("view=directions&seed=50")
     for variant in ("float", "full", "partial"):
-        expect(face(page, variant, "seed 71, moved")).to_be_visible()
-        np.testing.assert_array_equal(saved(page, variant)[1], moved(variant, 71, {}))
+        expect(face(page, variant, "seed 50, moved")).to_be_visible()
+        np.testing.assert_array_equal(saved(page, variant)[1], moved(variant, 50, {}))
     slider(page, 0).focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
@@ -65,7 +65,7 @@ def test_sliders_move_every_variant_along_its_own_directions(visit: Visits) -> N
     for variant in ("float", "full", "partial"):
         expect(column(page, variant)).not_to_have_attribute("aria-busy", "true")
         picture = saved(page, variant)[1]
-        np.testing.assert_array_equal(picture, moved(variant, 71, {0: 0.5, 2: -2}))
+        np.testing.assert_array_equal(picture, moved(variant, 50, {0: 0.5, 2: -2}))
     expect(page.get_by_text("−2.0")).to_be_visible()
     page.get_by_role("button", name="Reset").click()
     expect(slider(page, 2)).to_have_value("0")
@@ -76,7 +76,7 @@ def test_a_model_without_directions_says_so(visit: Visits, random_store: object)
     with serving(store=random_store) as server:
         page = visit("view=directions&variants=partial", url=server.url)
         expect(page.get_by_text("partial@1 cannot be moved")).to_be_visible()
-        expect(face(page, "partial", "seed 71, moved")).to_be_visible()
+        expect(face(page, "partial", "seed 50, moved")).to_be_visible()
         page.close()  # before the server, which refuses what is asked while it ends
 
 

@@ -64,7 +64,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 copy(ROOT / name, source / target)
         elif word == "RUN" and "apt-get" not in rest:  # the compiler is here
             command = rest.replace(ENVIRONMENT, str(environment))
-            command = command.replace("python3 -m venv", f"{sys.executable} -m venv")
+            command = command.replace("python3 -m ", f"{sys.executable} -m ")
             command = command.replace("--no-cache-dir ", "")  # kind to the registry
             done = subprocess.run(command, shell=True, cwd=source, capture_output=True, text=True)
             assert done.returncode == 0, f"{rest}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"

@@ -243,6 +243,12 @@ def test_a_damaged_index_is_told_and_stops_no_other_swap(tmp_path: Path) -> None
         assert client.put("/variants/partial", json=body, headers=ADMIN).status_code == 200
 
 
+def test_a_swap_to_an_alias_serves_what_it_points_to(client: httpx.Client) -> None:
+    answer = client.put("/variants/partial", json={"model": "partial@canary"}, headers=ADMIN)
+    assert answer.json()["model"] == "partial@4"
+    assert client.post("/generate?seed=1").headers["x-pbgen-model"] == "partial@4"
+
+
 @pytest.mark.parametrize(
     ("model", "status"), [("partial@3", 422), ("partial@9", 404), ("float@1", 422), ("", 404)]
 )

@@ -35,11 +35,11 @@ def test_open(versions: Path, model: str, label: str) -> None:
     assert opened.digest.startswith("sha256:")
 
 
-def test_the_url_of_a_folder_is_that_folder(tmp_path: Path) -> None:
+def test_the_url_of_a_folder_is_that_folder(tmp_path: Path, versions: Path) -> None:
     folder = tmp_path / "my models"
     url = folder.as_uri()
     assert "%20" in url
-    Store(url).add(SHIPPED / "full" / "1.safetensors")
+    Store(url).add(versions / "full" / "1.safetensors")
     assert Store(folder).list() == Store(url).list() == (Entry("full", 1, ("active",)),)
 
 
