@@ -4,7 +4,11 @@
 
 #define PARTS 4        /* of a layer for each member, at least */
 #define MOST_SHARES 16 /* for each member */
-#define NEAR (1 << 18) /* bytes of tables that stay in L2 while all panels pass over them */
+
+/* Bytes of inputs that stay in L2 while all panels pass over them. Weights are read again for each
+ * band: those of tables are small. */
+#define NEAR_TABLES (1 << 18)
+#define NEAR_FLOATS (1 << 20)
 
 /* Sum and finish the blocks that the tile has gathered. */
 static void flush(job *j, tile *t)
@@ -198,6 +202,15 @@ static uint32_t divide_up(uint32_t a, uint32_t b)
   return (a + b - 1) / b;
 }
 
+/* Bands that keep their inputs in L2; bytes have the instruction set's number of images for that.
+ */
+static uint32_t near_bands(const job *j)
+{
+  if (j->l->tables)
+    return (uint32_t)(j->in.bytes / NEAR_TABLES);
+  return j->l->precision == PBGEN_FLOAT ? (uint32_t)(j->in.bytes / NEAR_FLOATS) : 1;
+}
+
 void do_layer(job *j)
 {
   const layer_plan *l = j->l;
@@ -207,8 +220,8 @@ void do_layer(job *j)
   const uint32_t parts = groups_of(l) * divide_up(l->columns, columns);
   /* Enough parts for members to end together, but not so many that taking them costs time. */
   uint32_t wanted = j->members > 1 ? divide_up(PARTS * j->members, parts) : 1;
-  if (l->tables && j->in.bytes / NEAR > wanted)
-    wanted = (uint32_t)(j->in.bytes / NEAR);
+  if (near_bands(j) > wanted)
+    wanted = near_bands(j);
   const uint32_t lines = divide_up(positions, wanted), bands = divide_up(positions, lines);
   const uint32_t share = divide_up(parts * bands, MOST_SHARES * j->members);
   begin_phase(&j->worker, divide_up(parts * bands, share));
