@@ -28,9 +28,10 @@ help:
 serve: $(VENV)/.serve
 	@$(RUN) -m service
 
+# Other ports: make stack STACK='--redis-port 6380 --prometheus-port 9091'
 stack: $(VENV)/.serve
 	@$(PIP) --editable '.[stack]'
-	@$(RUN) -m deploy.stack
+	@$(RUN) -m deploy.stack $(STACK)
 
 # In full, beside LitServe (extra `peers`): .venv/bin/python -m benchmarks.serving
 load: $(VENV)/.serve

@@ -222,7 +222,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m deploy.preview", description=__doc__)
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090", metavar="URL")
     parser.add_argument("--span", type=float, default=60, metavar="SECONDS")
-    parser.add_argument("--out", type=Path, default=Path("docs/pictures/dashboard.png"))
+    parser.add_argument("--out", type=Path, default=Path("dashboard.png"))
     options = parser.parse_args()
     draw(options.prometheus, options.span, options.out)
 

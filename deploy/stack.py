@@ -10,6 +10,7 @@ import argparse
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from contextlib import ExitStack
@@ -48,6 +49,7 @@ def prometheus_command(config: Path, port: int) -> list[str]:
         f"--config.file={config}",
         f"--storage.tsdb.path={config.parent / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
+        "--enable-feature=exemplar-storage",
         "--log.level=warn",
     ]
 
@@ -107,6 +109,12 @@ def run(folder: Path, service_port: int, redis_port: int, prometheus_port: int) 
             return 0
 
 
+def is_taken(port: int) -> bool:
+    """Whether a program of this machine listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -122,6 +130,16 @@ def main() -> int:
     if missing:
         print(f"error: the stack needs {', '.join(missing)}, as Debian names them", file=sys.stderr)
         return 2
+    for name in ("service", "redis", "prometheus"):
+        port = getattr(options, f"{name}_port")
+        if is_taken(port):
+            print(
+                f"error: something listens on port {port} already, {name}'s; end it (Debian starts "
+                "redis-server and prometheus once they are installed: systemctl disable --now), or "
+                f"choose another port with --{name}-port",
+                file=sys.stderr,
+            )
+            return 2
     return run(
         options.folder.resolve(),
         options.service_port,

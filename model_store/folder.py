@@ -60,10 +60,11 @@ class Folder(Protocol):
     def read(self, name: str) -> bytes:
         """A whole file. Raises UnknownModelError if it is absent, else UnreadableError."""
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, new: bool = False) -> None:
         """Makes or replaces a file: readers find the old content or the new, never a part.
 
-        Raises ReadOnlyStoreError where nothing can be written.
+        Raises ReadOnlyStoreError where nothing can be written, and for a `new` file that another
+        writer has made meanwhile, as far as `locked` does not keep that out.
         """
 
     def delete(self, name: str) -> None:
@@ -100,7 +101,7 @@ class LocalFolder:
     def read(self, name: str) -> bytes:
         return read_file(self._root / name)
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, new: bool = False) -> None:
         path = self._root / name
         with _local_errors():
             _make_folder(path.parent)
@@ -113,7 +114,7 @@ class LocalFolder:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
             except BlockingIOError:
                 raise VersionInUseError(
                     "a service on this machine serves it; let that serve another version first"
@@ -200,7 +201,7 @@ def replacing(path: Path) -> Iterator[BufferedRandom]:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _make_folder(path: Path) -> None:
@@ -209,10 +210,10 @@ def _make_folder(path: Path) -> None:
     for folder in reversed((path, *path.parents)):
         if not folder.is_dir():
             folder.mkdir(exist_ok=True)
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     """Waits until the names in a folder are on disk."""
     folder = os.open(path, os.O_RDONLY)
     try:

@@ -22,14 +22,17 @@ class RemoteFolder:
     """A `Folder` that fsspec reaches: "https://host/models", "s3://bucket/models", "memory://m".
 
     Over HTTP the server has to list its folders, and nothing can be written. An object store puts
-    a file whole, but does not keep two writers apart. Raises UnreadableError without fsspec.
+    a file whole; of two writers at once, the one that comes second with a version is refused where
+    the back end can tell. Raises UnreadableError without fsspec.
     """
 
     def __init__(self, url: str) -> None:
         try:
             from fsspec.core import url_to_fs
         except ImportError:
-            raise UnreadableError("a store at a URL needs: pip install '.[remote]'") from None
+            raise UnreadableError(
+                "a store at a URL needs: pip install --editable '.[remote]'"
+            ) from None
         with _errors():
             # Others may publish at any time, so no listing is remembered.
             self._files, self._root = url_to_fs(url.rstrip("/"), use_listings_cache=False)
@@ -56,9 +59,10 @@ class RemoteFolder:
             raise UnreadableError(f"more than {LARGEST_FILE} bytes; at most that would be right")
         return content
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, new: bool = False) -> None:
         with _errors(ReadOnlyStoreError, "written"):
-            self._files.pipe_file(f"{self._root}/{name}", content)
+            how = {"mode": "create"} if new else {}
+            self._files.pipe_file(f"{self._root}/{name}", content, **how)
 
     def delete(self, name: str) -> None:
         with _errors(ReadOnlyStoreError, "written"):
@@ -80,5 +84,7 @@ def _errors(kind: type[ArtifactError] = UnreadableError, verb: str = "reached") 
         raise
     except FileNotFoundError:
         raise UnknownModelError("there is no such file") from None
+    except FileExistsError:
+        raise kind("another writer has just put a file there; do it again") from None
     except Exception as error:
         raise kind(f"the store cannot be {verb} ({type(error).__name__})") from error

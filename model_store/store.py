@@ -175,15 +175,16 @@ class Store:
             # The index goes first: without it the new file, the highest, would be active at once.
             aliases = shelf.aliases if shelf else {ACTIVE: version}
             self._write_index(name, aliases, version)
-            self._folder.write(f"{name}/{version}{SUFFIX}", file)
+            self._folder.write(f"{name}/{version}{SUFFIX}", file, new=True)
         return self.find(f"{name}@{version}")
 
     def activate(self, model: str, alias: str = ACTIVE) -> Entry:
         """Lets an alias, by default the name alone, mean a version; it is verified first."""
         _checked("alias", ALIAS, alias)
-        self.open(model)
+        entry = self.find(model)  # once: an alias may come to mean another version meanwhile
+        self.open(entry)
         with self._folder.locked():
-            entry = self.find(model)
+            self.find(entry.label)
             shelf = self._shelf(entry.name, self._versions(entry.name))
             self._write_index(entry.name, {**shelf.aliases, alias: entry.version}, shelf.last)
         return self.find(entry.label)

@@ -41,7 +41,7 @@ def _run(command: str, given: list[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise
-        print("error: --url needs httpx: pip install '.[client]'", file=sys.stderr)
+        print("error: --url needs httpx: pip install --editable '.[client]'", file=sys.stderr)
         return 1
     except _failures() as error:
         print(f"error: {_told(error)}", file=sys.stderr)

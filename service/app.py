@@ -159,5 +159,5 @@ def _open_tracing(settings: Settings) -> Tracing | None:
     try:
         from service.tracing import Tracing
     except ImportError:
-        raise ValueError("PBGEN_TRACING needs: pip install '.[tracing]'") from None
+        raise ValueError("PBGEN_TRACING needs: pip install --editable '.[tracing]'") from None
     return Tracing()

@@ -122,9 +122,9 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         default=128,
         ge=1,
-        description="Places for images of a variant that wait or run; a grid takes 8 at most, "
-        "since that is all of it that others wait for. A client that holds as many as are free "
-        "gets 503. While requests are refused and the event loop is late there are fewer.",
+        description="Images of a variant that may wait or run; a grid counts as 8 at most. A "
+        "client that already has as many places as are free gets 503. Under overload there are "
+        "fewer.",
     )
     stream_limit: int = Field(
         default=LARGEST_STREAM, ge=1, le=LARGEST_STREAM, description="Images of a stream at most."
@@ -182,7 +182,9 @@ class Settings(BaseSettings):
         "be loaded counts as 64.",
     )
     rate_burst: int = Field(
-        default=256, ge=1, description="Images that a client may owe before it gets 429."
+        default=256,
+        ge=1,
+        description="Images that a client may be ahead of PBGEN_RATE_LIMIT before it gets 429.",
     )
     experiment: Annotated[dict[str, Weight], *JSON] = Field(
         default={},

@@ -7,4 +7,4 @@ from importlib.util import find_spec
 if sys.argv[:1] == ["-m"]:
     lacking = [name for name in ("matplotlib", "scipy", "skimage", "torch") if not find_spec(name)]
     if lacking:
-        sys.exit(f"error: training needs {', '.join(lacking)}: pip install '.[train]'")
+        sys.exit(f"error: training needs {', '.join(lacking)}: pip install --editable '.[train]'")

@@ -273,7 +273,7 @@ def _export(args: argparse.Namespace) -> None:
     faces: Faces | None = _faces(args.data) if args.data else None
     generator = run.shown()
     spec = export.fold(generator)
-    quality = evaluate.evaluate(spec, faces, args.swd_images) if faces else None
+    quality = evaluate.evaluate(spec, faces.train, args.swd_images) if faces else None
     manifest = export.manifest(run, generator, spec, quality, faces)
     digest = artifact.write(args.out, spec, manifest)
     told = {"digest": digest, "swd": manifest["swd"], "export": manifest["export"]}

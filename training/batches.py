@@ -37,7 +37,8 @@ def draw(train: Images, seed: int, step: int, size: int, dtype: torch.dtype) -> 
     mine = slice(parallel.rank(), None, parallel.size())
     faces = train[indices(len(train), seed, step, size)[mine]]
     faces[mirrored[mine]] = faces[mirrored[mine], :, ::-1]
-    real = (torch.from_numpy(faces).to(dtype) / 127.5 - 1).permute(0, 3, 1, 2)
+    # Rounded once, at the end: bfloat16's quotient in [1, 2) would be too coarse for what is left.
+    real = (torch.from_numpy(faces).float() / 127.5 - 1).to(dtype).permute(0, 3, 1, 2)
     return Batch(
         real,
         decode_latents(torch.from_numpy(codes[mine]), dtype),

@@ -126,6 +126,9 @@ def _read_folder(folder: Path) -> Faces:
         )
     held = paths[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
     train = [p for i, p in enumerate(paths, 1) if i % HELD_OUT_EVERY]
+    # Shuffled, always alike: the first of them, which SWD takes, are then a fair sample of all.
+    rng = np.random.default_rng(0)
+    train, held = ([split[i] for i in rng.permutation(len(split))] for split in (train, held))
     images = np.empty((len(paths), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
     with tqdm(
         [*train, *held],

@@ -1,8 +1,9 @@
 """How good a generator's images are: SWD of images made by the served kernels against real faces,
 their distances to the nearest training faces, and how alike another generator draws the same seeds.
 
-The control is the distance between two disjoint sets of real faces; no generator can be expected
-below it. SWD falls as the sets grow, so a model is compared with its control at one size.
+The control is the distance between two disjoint sets of real faces, of different people. A
+generator may come below it against the faces that it was trained on, so it is measured against the
+held-out ones too. SWD falls as the sets grow: compare at one size.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Evaluation:
-    """SWD × 10³ by level and mean, of `images` generated images against as many training faces."""
+    """SWD × 10³ by level and mean, of `images` images against as many real faces."""
 
     images: int
     swd: dict[str, float]
@@ -38,16 +39,20 @@ class Report:
 
     what: str  # name@version, or what else it is
     digest: str | None  # of the model's artifact
-    evaluations: tuple[Evaluation, ...]  # at the control's size first
+    evaluations: tuple[Evaluation, ...]  # against training faces, at the control's size first
+    held_out: Evaluation | None  # against held-out faces, at the control's size
     neighbours: Neighbours  # of as many images as the control has
     likeness: Likeness | None = None  # to the first generator that is measured with it
 
     def __str__(self) -> str:
         lines = [self.what]
-        for evaluation in self.evaluations:
+        against = [(evaluation, "training") for evaluation in self.evaluations]
+        if self.held_out:
+            against.append((self.held_out, "held-out"))
+        for evaluation, faces in against:
             levels = "  ".join(f"{level}: {value:.2f}" for level, value in evaluation.swd.items())
             lines.append(
-                f"  SWD × 10³ of {evaluation.images} images against training faces  {levels}"
+                f"  SWD × 10³ of {evaluation.images} images against {faces} faces  {levels}"
             )
         smallest, first, median = self.neighbours.distance
         ratio, first_ratio, median_ratio = self.neighbours.ratio
@@ -72,10 +77,10 @@ def generate(spec: GeneratorSpec, count: int) -> Images:
     return np.concatenate([generator.run(latents[i : i + BATCH]) for i in range(0, count, BATCH)])
 
 
-def evaluate(spec: GeneratorSpec, faces: Faces, count: int) -> Evaluation:
-    """SWD against `count` training faces (all of them, where there are fewer)."""
-    count = min(count, len(faces.train))
-    return Evaluation(count, swd(generate(spec, count), faces.train[:count]))
+def evaluate(spec: GeneratorSpec, real: Images, count: int) -> Evaluation:
+    """SWD against the first `count` real faces (all of them, where there are fewer)."""
+    count = min(count, len(real))
+    return Evaluation(count, swd(generate(spec, count), real[:count]))
 
 
 def control(faces: Faces) -> Report:
@@ -86,6 +91,7 @@ def control(faces: Faces) -> Report:
         "real faces, held out",
         None,
         (Evaluation(count, swd(real, faces.train[:count])),),
+        None,
         neighbours.measure(real, faces.train),
     )
 
@@ -99,7 +105,8 @@ def report(stored: Artifact, faces: Faces, count: int, first: Artifact | None = 
     return Report(
         stored.label,
         stored.digest,
-        tuple(evaluate(stored.spec, faces, images) for images in sizes),
+        tuple(evaluate(stored.spec, faces.train, images) for images in sizes),
+        evaluate(stored.spec, faces.held_out, size),
         neighbours.measure(generate(stored.spec, size), faces.train),
         likeness.measure(stored.spec, first.spec) if first and _alike(stored, first) else None,
     )

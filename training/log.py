@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ class Log:
         self.rows.append(row)
         with self.path.open("a") as file:
             file.write(json.dumps(row, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # before a checkpoint that is past it
 
 
 def _parse(line: str) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from kernels.dcgan import LATENT_DIM, dcgan
+from model_store.folder import sync_folder
 from training import parallel, plots
 from training.average import Average
 from training.batches import Batch, draw
@@ -158,6 +159,7 @@ class Run:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self.folder / CHECKPOINT)
+            sync_folder(self.folder)
         except RuntimeError as error:
             if isinstance(error.__context__, OSError):  # PyTorch hides it behind its own
                 raise error.__context__ from None

@@ -108,8 +108,9 @@ WORDS = {
     "generator so narrow that they take next to none, and subtracted; beneath it the kernels "
     "alone, one thread.",
     "speed": "**Single faces**, PNG, random seeds.",
-    "peers": "**Beside LitServe** (batches of at most 32, waiting 5 ms) with the same full-size "
-    "float generator and the same PNG encoder, in one run.",
+    "peers": "**Beside LitServe** (batches of at most 32, waiting 5 ms) with the full-size "
+    "`float`, as one would serve it without this project; pbgen serves `partial`. The same PNG "
+    "encoder, in one run.",
     "overload": "**Overload**: four times the rated load on offer. Latencies are of answers of "
     "200, from the moment when they were due.",
     "stream": "**A stream** of .npy by `partial` to one reader.",

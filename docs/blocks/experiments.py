@@ -244,7 +244,7 @@ def suite_table(words: dict[str, str], head: str) -> str:
 
 def aligned_table() -> str:
     """Generators from scratch and students, by level; and how near each comes to the teacher's
-    image of a latent: a student's manifest has it, of the others the record, from `evaluate`.
+    image of a latent: a student's manifest has it, of the others the record.
     """
     rows = []
     for made in records("aligned").values():

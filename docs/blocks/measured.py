@@ -140,17 +140,15 @@ def steps() -> str:
 
 def quality() -> str:
     """SWD by level of what ships, and of the control at its size."""
-    result = logged.read(EVALUATION)
-    table = [
-        [
-            _name(report["what"]),
-            f"{evaluation['images']:,}",
-            *(f"{evaluation['swd'][level]:.1f}" for level in LEVELS),
-        ]
-        for report in result["reports"]
-        for evaluation in report["evaluations"]
-    ]
-    return f"{markdown.table(['', 'images', *LEVELS], table)}\n`{COMMANDS[EVALUATION]}`.\n"
+    table = []
+    for report in logged.read(EVALUATION)["reports"]:
+        against = [(each, "training") for each in report["evaluations"]]
+        if report.get("held_out"):
+            against.append((report["held_out"], "held-out"))
+        for evaluation, faces in against:
+            levels = (f"{evaluation['swd'][level]:.1f}" for level in LEVELS)
+            table.append([_name(report["what"]), f"{evaluation['images']:,} {faces}", *levels])
+    return f"{markdown.table(['', 'faces', *LEVELS], table)}\n`{COMMANDS[EVALUATION]}`.\n"
 
 
 def neighbours() -> str:

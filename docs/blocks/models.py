@@ -42,6 +42,7 @@ def models() -> str:
             "discriminator": _discriminator,
             "loss": lambda a: str(a.manifest["provenance"]["options"].get("loss", "logistic")),
             "training images seen": lambda a: f"{a.manifest['provenance']['images_seen']:,}",
+            "computed in": lambda a: str(a.manifest["provenance"]["options"]["compute"]),
             "seed": lambda a: str(a.manifest["provenance"]["seed"]),
             "teacher": _teacher,
             "data": lambda a: str(a.manifest["provenance"]["dataset"]),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from model_store import errors
+from model_store.remote import RemoteFolder
 from model_store.store import Store
 
 pytest.importorskip("fsspec", reason="stores at a URL need: pip install '.[remote]'")
@@ -104,3 +105,11 @@ def test_a_store_in_memory_can_be_changed(versions: Path) -> None:
 def test_an_unknown_kind_of_url() -> None:
     with pytest.raises(errors.UnreadableError, match="the store cannot be reached"):
         Store("gopher://host/models")
+
+
+def test_the_second_of_two_writers_of_a_version_is_refused() -> None:
+    first, second = (RemoteFolder("memory://two-writers-of-this-test") for _ in range(2))
+    first.write("partial/1.safetensors", b"first", new=True)
+    with pytest.raises(errors.ReadOnlyStoreError, match="another writer"):
+        second.write("partial/1.safetensors", b"second", new=True)
+    assert first.read("partial/1.safetensors") == b"first"

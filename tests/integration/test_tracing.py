@@ -122,5 +122,5 @@ def test_tracing_without_its_extra_is_told_in_a_line(random_store: Path, tmp_pat
     )
     assert (run.returncode, run.stderr) == (
         1,
-        "error: PBGEN_TRACING needs: pip install '.[tracing]'\n",
+        "error: PBGEN_TRACING needs: pip install --editable '.[tracing]'\n",
     )

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from training.data import DataError, load
+from training.data import DataError, Faces, load
 
 
 def _tile(number: int) -> np.ndarray:
@@ -48,6 +49,13 @@ def _write_folder(folder: Path, count: int = 32, size: tuple[int, int] = (178, 2
         Image.new("RGB", size, (5 * i, 0, 255)).save(folder / f"{i:06}.png")
 
 
+def _first(faces: Faces) -> NDArray[np.uint8]:
+    """The face of 000000.png, wherever it was shuffled to: the one that is not of one colour."""
+    others = (faces.train[..., 1:] == (0, 255)).all((1, 2, 3))
+    (found,) = faces.train[~others]
+    return found
+
+
 def test_mosaics_give_their_real_tiles_in_row_major_order(mosaics: Path) -> None:
     faces = load(mosaics)
     assert faces.name == "faces64"
@@ -82,8 +90,19 @@ def test_a_folder_gives_centre_crops_and_holds_out_every_sixteenth(tmp_path: Pat
     faces = load(tmp_path)
     assert faces.train.shape == (30, 64, 64, 3)
     assert len(faces.held_out) == 1
-    assert faces.train[0].min() > 250
+    assert _first(faces).min() > 250
     assert (faces.held_out[0] == (5 * 15, 0, 255)).all()
+
+
+def test_the_first_faces_of_a_folder_are_a_sample_of_all(tmp_path: Path) -> None:
+    for folder, shade in (("a", 0), ("b", 200)):
+        (tmp_path / folder).mkdir()
+        for i in range(160):
+            Image.new("RGB", (64, 64), (shade,) * 3).save(tmp_path / folder / f"{i}.png")
+    faces = load(tmp_path)
+    for split in (faces.train[:150], faces.held_out[:10]):
+        assert 0.2 <= (split[:, 0, 0, 0] == 200).mean() <= 0.8
+    np.testing.assert_array_equal(faces.train, load(tmp_path).train)
 
 
 def test_what_is_hidden_or_no_file_is_passed_over_and_other_kinds_are_told(tmp_path: Path) -> None:
@@ -136,7 +155,7 @@ def test_images_are_turned_as_their_exif_orientation_says(tmp_path: Path) -> Non
     image = np.zeros((178, 178, 3), np.uint8)
     image[:89] = 255
     Image.fromarray(image).save(tmp_path / "000000.png", exif=exif)
-    face = load(tmp_path).train[0]
+    face = _first(load(tmp_path))
     assert face[:, 36:].min() > 250
     assert face[:, :28].max() < 5
 
@@ -157,7 +176,7 @@ def test_transparent_images_lie_on_white(tmp_path: Path, mode: str) -> None:
     image = Image.new("RGBA", (64, 64), (10, 10, 10, 255))
     image.paste((200, 200, 200, 0), (0, 0, 64, 32))  # a colour that is not to be seen
     image.convert(mode).save(tmp_path / "000000.png")
-    face = load(tmp_path).train[0]
+    face = _first(load(tmp_path))
     assert (face[:32] == 255).all()
     assert (face[32:] == 10).all()
 
@@ -165,7 +184,7 @@ def test_transparent_images_lie_on_white(tmp_path: Path, mode: str) -> None:
 def test_half_transparent_pixels_are_mixed_with_white(tmp_path: Path) -> None:
     _write_folder(tmp_path)
     Image.new("RGBA", (64, 64), (0, 100, 255, 51)).save(tmp_path / "000000.png")  # a fifth
-    assert (load(tmp_path).train[0] == (204, 224, 255)).all()
+    assert (_first(load(tmp_path)) == (204, 224, 255)).all()
 
 
 def test_grey_of_16_bits_is_refused_by_its_mode(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def test_a_taught_run_is_trained_after_its_teacher_and_recorded(
     teacher = Experiment(small)
     student = Experiment(replace(small, variant="partial"), teacher)
     experiments.run(student, *folders)
+    scratch = Experiment(replace(small, variant="full"), compared_with=teacher)
     told = [line for line in capfd.readouterr().out.splitlines() if line.endswith("running")]
     assert told == [f"{teacher.name}: running", f"{student.name}: running"]
     records = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "records").iterdir()}
@@ -62,7 +63,15 @@ def test_a_taught_run_is_trained_after_its_teacher_and_recorded(
     assert str(tmp_path) not in json.dumps(records)
     assert [row["images"] for row in records[student.name]["log"]] == [16, 16]
 
+    experiments.run(scratch, *folders)
+    assert capfd.readouterr().out.splitlines()[0] == f"{teacher.name}: recorded, not run again"
+    kept = json.loads((tmp_path / "records" / f"{scratch.name}.json").read_text())
+    assert kept["likeness"].keys() == {"psnr_db", "ssim", "images"}
+    assert kept["manifest"]["export"].get("teacher") is None
+
     before = (tmp_path / "records" / f"{teacher.name}.json").stat().st_mtime_ns
     experiments.run(teacher, *folders)
     assert capfd.readouterr().out == f"{teacher.name}: recorded, not run again\n"
+    (tmp_path / "runs" / teacher.name / experiments.ARTIFACT).unlink()
+    experiments.run(Experiment(replace(small, variant="0"), teacher), *folders)  # it is made again
     assert (tmp_path / "records" / f"{teacher.name}.json").stat().st_mtime_ns == before

@@ -82,7 +82,7 @@ def test_with_faces_a_manifest_says_what_rounding_does_to_swd(
 ) -> None:
     run, faces = Run.resume(run_folders["partial"]), data.load(folder)
     spec = export.fold(run.generator)
-    quality = evaluate.evaluate(spec, faces, 32)
+    quality = evaluate.evaluate(spec, faces.train, 32)
     unrounded = export.manifest(run, run.generator, spec, quality, faces)["export"]["swd_unrounded"]
     assert unrounded != quality.swd["mean"]
     assert unrounded == pytest.approx(quality.swd["mean"], rel=0.02)

@@ -14,5 +14,6 @@ def test_without_its_extra_training_says_in_a_line_what_to_install() -> None:
     done = subprocess.run(without_packages, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == (
-        "error: training needs matplotlib, scipy, skimage, torch: pip install '.[train]'\n"
+        "error: training needs matplotlib, scipy, skimage, torch: "
+        "pip install --editable '.[train]'\n"
     )

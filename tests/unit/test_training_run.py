@@ -193,6 +193,10 @@ def test_swd_of_an_export_is_measured_and_kept(
     assert [e["images"] for e in control["evaluations"]] == [3]
     assert [e["images"] for e in model["evaluations"]] == [3, 32]
     assert model["evaluations"][1]["swd"] == kept
+    assert model["held_out"]["images"] == 3
+    assert model["held_out"]["swd"] != model["evaluations"][0]["swd"]
+    assert f"against held-out faces  64: {model['held_out']['swd']['64']:.2f}" in printed
+    assert control["held_out"] is None
     assert 0 < model["neighbours"]["ratio"][0] <= 1
     assert shipped["likeness"] is None  # it is the first
     psnr, ssim = model["likeness"]["psnr_db"], model["likeness"]["ssim"]
