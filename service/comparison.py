@@ -94,7 +94,7 @@ def draw(rows: list[Row]) -> bytes:
 
 
 def _picture_and_png(pictures: Pixels) -> tuple[Pixels, bytes]:
-    return pictures[0], encode_png(pictures[0])
+    return pictures[0].copy(), encode_png(pictures[0])  # a view would keep the whole batch
 
 
 def _compared(row: Row, seeds: range) -> Compared:

@@ -60,6 +60,9 @@ class Scheduler:
         self._room = Room(queue_limit)
         self._metrics = metrics
         self._idle = threads
+        self._clock_s = (
+            0.0  # start-time fair queueing (Goyal, Vin and Cheng, 1996): never goes back
+        )
         self._company_at = 0.0  # when a row last came that was not the only one
         self._closed = False
         self._batches: SimpleQueue[Batch | None] = SimpleQueue()
@@ -106,9 +109,8 @@ class Scheduler:
             self.check_room(lane, client)
             if lane not in self._lanes:  # retired since its caller chose it
                 self._lanes.append(lane)
-            if not lane.waiting:
-                busy = [other.used_s for other in self._lanes if other.waiting]
-                lane.used_s = max(lane.used_s, min(busy, default=0.0))
+            if not lane.waiting:  # its turn is now: what it left unused is not saved up
+                lane.used_s = max(lane.used_s, self._clock_s)
             if len(inputs) > 1 or any(each.all_held for each in self._lanes):
                 self._company_at = perf_counter()
             job = Job(inputs, finish, self._loop.create_future(), client)
@@ -151,6 +153,7 @@ class Scheduler:
         if not waiting or self._closed:
             return None
         lane = min(waiting, key=lambda lane: lane.used_s)
+        self._clock_s = lane.used_s
         # What waits is shared among the idle threads: two faces for two threads run at once.
         share = math.ceil(lane.waiting / self._idle)
         batch = lane.take(min(share, lane.rows_in(self._batch_s, self._batch_limit)))

@@ -178,6 +178,7 @@ class Settings(BaseSettings):
     rate_limit: float | None = Field(
         default=None,
         gt=0,
+        allow_inf_nan=False,
         description="Images a second that a client may ask for; unset: any. A version that has to "
         "be loaded counts as 64.",
     )

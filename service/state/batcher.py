@@ -31,6 +31,11 @@ class Batcher(Generic[Call]):
             self._making = asyncio.create_task(self._make_all())
         return await answer
 
+    @property
+    def is_making(self) -> bool:
+        """Whether a batch is under way."""
+        return self._making is not None
+
     async def close(self) -> None:
         """Waits for the calls under way."""
         if self._making is not None:

@@ -126,11 +126,19 @@ class _Database:
         try:
             return await within(HUNG_S, self._batcher.ask(unless_given_up))
         except TimeoutError:
-            given_up = self._hangs = True
+            given_up = True
+            self._hangs = self._batcher.is_making  # or it has just ended
             raise StateUnavailableError(HUNG) from None
 
     async def close(self) -> None:
-        await self._batcher.close()
+        """Waits for what is under way, HUNG_S at most: a disk that hangs does not hold up the
+        end.
+        """
+        try:
+            await within(HUNG_S, self._batcher.close())
+        except TimeoutError:
+            self._thread.shutdown(wait=False)
+            return
         self._connection.close()
         self._thread.shutdown()
 

@@ -52,7 +52,8 @@ local paid_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
 local wait = paid_at - now - ARGV[1]
 if wait > 0 then return tostring(wait) end
 paid_at = paid_at + ARGV[2]
-redis.call('SET', KEYS[1], string.format('%.6f', paid_at), 'PX', math.ceil((paid_at - now) * 1e3))
+local lasts = math.max(1, math.ceil((paid_at - now) * 1e3))
+redis.call('SET', KEYS[1], string.format('%.6f', paid_at), 'PX', lasts)
 return '0'
 """
 # A cached image, which is now the one used last.
@@ -61,17 +62,32 @@ local image = redis.call('GET', KEYS[1])
 if image then redis.call('ZADD', KEYS[2], 'XX', ARGV[1], KEYS[1]) end
 return image
 """
-# Keeps an image; the ones used longest ago make room.
+# Keeps an image; the ones used longest ago make room. One that is not there any more, evicted or
+# deleted by others, has left its bytes in the sum, which is then taken anew.
 CACHE = """
+local function sum()
+  local bytes = 0
+  for _, key in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    local size = redis.call('STRLEN', key)
+    if size == 0 then redis.call('ZREM', KEYS[1], key) end
+    bytes = bytes + size
+  end
+  redis.call('SET', KEYS[2], bytes)
+  return bytes
+end
 redis.call('DECRBY', KEYS[2], redis.call('STRLEN', ARGV[1]))
 redis.call('SET', ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
 local bytes = redis.call('INCRBY', KEYS[2], string.len(ARGV[2]))
 while bytes > tonumber(ARGV[4]) do
   local oldest = redis.call('ZPOPMIN', KEYS[1])[1]
-  if not oldest then break end
-  bytes = redis.call('DECRBY', KEYS[2], redis.call('STRLEN', oldest))
-  redis.call('DEL', oldest)
+  local size = oldest and redis.call('STRLEN', oldest) or 0
+  if size == 0 then
+    bytes = sum()
+  else
+    bytes = redis.call('DECRBY', KEYS[2], size)
+    redis.call('DEL', oldest)
+  end
 end
 """
 # Keeps a swap and announces it.

@@ -260,3 +260,40 @@ def test_a_vote_does_not_wait_for_a_disk_that_hangs(
         await state.close()
 
     asyncio.run(test())
+
+
+def test_an_answer_that_comes_as_patience_ends_leaves_no_hung_disk_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_late(_: float, call: Awaitable[object]) -> None:
+        await call
+        raise TimeoutError
+
+    async def test() -> None:
+        state = EmbeddedState(tmp_path, 10**6, None)
+        with monkeypatch.context() as patched:
+            patched.setattr(embedded, "within", too_late)
+            with pytest.raises(StateUnavailableError):
+                await state.cast(a_vote(0))
+        assert await state.cast(a_vote(1))
+        await state.close()
+
+    asyncio.run(test())
+
+
+def test_a_disk_that_hangs_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "HUNG_S", 0.3)
+
+    async def test() -> None:
+        state, back = EmbeddedState(tmp_path, 10**6, None), threading.Event()
+        hangs = asyncio.create_task(state._writer.ask(lambda _: back.wait()))
+        with pytest.raises(StateUnavailableError):
+            await hangs
+        began = time.monotonic()
+        await state.close()
+        assert time.monotonic() - began < 2.0
+        back.set()
+
+    asyncio.run(test())

@@ -129,3 +129,15 @@ def test_a_lane_that_was_idle_does_not_save_up_time() -> None:
         await late.future
 
     on_scheduler(test)
+
+
+def test_a_new_lane_does_not_go_before_one_that_has_long_served() -> None:
+    async def test(scheduler: Scheduler) -> None:
+        old, new = scheduler.open("old", squares), scheduler.open("new", squares)
+        old.used_s = 100.0
+        await scheduler.submit(old, range(1), listed, CLIENT).future
+        assert old.waiting == 0  # nobody waits to be compared with
+        await scheduler.submit(new, range(1), listed, CLIENT).future
+        assert new.used_s >= 100.0
+
+    on_scheduler(test)

@@ -17,7 +17,7 @@ from service.state import State, StateUnavailableError, Vote
 from service.state.breaker import FAILURES, PAUSE_S, Breaker
 from service.state.embedded import EmbeddedState
 from service.state.memory import Allowance, ImageCache, RateLimits
-from service.state.shared import RedisState
+from service.state.shared import PREFIX, RedisState
 from tests.redis_server import RedisServer, needs_redis, redis_server
 
 ALLOWANCE = Allowance(rate=10.0, burst=5)
@@ -219,6 +219,32 @@ def test_allowances(home: Open) -> None:
         assert await state.charge("b", 1) == 0
 
     with_state(home, test)
+
+
+@needs_redis
+def test_the_cache_heals_when_redis_has_evicted_images(redis: RedisServer) -> None:
+    async def test() -> None:
+        state = RedisState(redis.url, 5.0, CACHE_BYTES, None)
+        await state.cache("a", b"a" * 900)
+        await state._try(("DEL", f"{PREFIX}a"))  # as an eviction does
+        await state.cache("b", b"b" * 900)
+        await state.cache("c", b"c" * 900)
+        assert await state.cached("c") == b"c" * 900
+        await state.close()
+
+    asyncio.run(test())
+
+
+@needs_redis
+def test_an_allowance_without_measure_opens_no_breaker(redis: RedisServer) -> None:
+    async def test() -> None:
+        state = RedisState(redis.url, 5.0, CACHE_BYTES, Allowance(rate=1e12, burst=5))
+        for _ in range(FAILURES + 1):
+            assert await state.charge("a", 1) == 0
+        assert not state.is_left_alone
+        await state.close()
+
+    asyncio.run(test())
 
 
 @needs_redis
