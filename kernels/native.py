@@ -163,7 +163,8 @@ class NativeGenerator:
 
 
 def aligned(size: int) -> NDArray[np.uint8]:
-    """Zeros on a 64-byte boundary, u8 [size]."""
+    """Zeros on a 64-byte boundary, u8 [size]; one if size is 0, since NumPy moves no empty view."""
+    size = max(size, 1)
     memory = np.zeros(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size]

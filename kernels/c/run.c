@@ -127,6 +127,9 @@ static apart apart_of(const plan *p, uint32_t images, uint32_t members)
 
 int pbgen_scratch_bytes(const void *prepared, uint32_t images, uint32_t members, size_t *bytes)
 {
+  *bytes = 0;
+  if (members < 1)
+    return PBGEN_BAD_TEAM;
   const apart a = apart_of(prepared, images, members);
   *bytes = most_bytes(prepared, images, members);
   if (a.whole || a.rest) {

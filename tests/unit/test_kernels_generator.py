@@ -199,6 +199,17 @@ def test_memory_at_full_size_stays_within_its_bounds() -> None:
             assert made.scratch_bytes(images, members) <= members * made.scratch_bytes(images)
 
 
+@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
+def test_no_images_are_made_of_no_latents_and_nobody_makes_none() -> None:
+    spec = factories.generator("partial")
+    for _ in range(8):  # fresh: what has run has scratch memory, and none is asked for
+        made = native.NativeGenerator(spec, next(iter(native.isas())))
+        none = made.run(np.empty((0, spec.latent_dim), np.uint8))
+        assert none.shape == (0, spec.image_size, spec.image_size, 3)
+    with pytest.raises(native.NativeError, match="no members"):
+        made.scratch_bytes(1, members=0)
+
+
 def test_kernels_bench_prints_a_row_and_writes_json(tmp_path: Path) -> None:
     report = tmp_path / "bench.json"
     options = ["--variants", "partial", "--widths", "8", "--sizes", "8", "--batches", "1", "2"]
