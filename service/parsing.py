@@ -12,7 +12,14 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from service.errors import MediaTypeUnsupported, OutOfRange, not_json, of_validation, shown
+from service.errors import (
+    Malformed,
+    MediaTypeUnsupported,
+    OutOfRange,
+    not_json,
+    of_validation,
+    shown,
+)
 from service.exchange import exchange
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -46,6 +53,8 @@ async def parse_optional_body(request: Request, model: type[Model]) -> Model | N
         return None
     body = await request.body()
     if not body:
+        if length := asked.header("content-length").lstrip("0"):
+            raise Malformed(f"The body must have {shown(length)} bytes, as announced, not none.")
         return None
     kind = asked.header("content-type").partition(";")[0].strip().lower()
     if kind != "application/json":

@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import factories
+from tests.exposition import sample
 from tests.serving import Server, free_port, serving
 from tests.waiting import until
 
@@ -116,6 +118,33 @@ def test_the_log_tells_who_was_disconnected(random_store: Path) -> None:
         _, log = server.process.communicate(timeout=30)
     (line,) = [json.loads(each) for each in log.splitlines()]
     assert line["message"] == "127.0.0.1 had no request within 0.2 s, and is disconnected"
+
+
+@pytest.mark.parametrize(("behind", "later"), [(0, 0), (1, 0), (9, 0), (0, 1), (1, 2)])
+def test_who_leaves_is_noticed_whatever_else_it_asked_for(
+    tmp_path: Path, behind: int, later: int
+) -> None:
+    widths = (128, 128, 128, 128, 128, 3)  # 64 images of these by NumPy take many seconds
+    store = factories.store(tmp_path, ("full", "partial"), widths=widths, latent_dim=100)
+    sent = b"POST /generate?variant=full&count=64 HTTP/1.1\r\nHost: here\r\n\r\n" + behind * HEAD
+    with serving(store=store, threads=1, isa="numpy", batch_limit=1) as server:
+        with httpx.Client(base_url=server.url) as client:
+
+            def in_progress() -> float:
+                return sample(client, "pbgen_requests_in_progress", variant="full")
+
+            with connected(server) as leaving:
+                leaving.sendall(sent)
+                until(in_progress)
+                for _ in range(later):
+                    time.sleep(0.1)
+                    leaving.sendall(HEAD)
+            until(lambda: not in_progress(), 0.5)
+            left = {"route": "/generate", "variant": "full", "code": "499"}
+            assert sample(client, "pbgen_http_requests_total", **left) == 1
+        server.process.terminate()
+        _, log = server.process.communicate(timeout=30)
+    assert {json.loads(each)["level"] for each in log.splitlines()} == {"info"}
 
 
 def test_many_that_come_at_once_are_all_served(own: Server) -> None:

@@ -6,15 +6,11 @@ Plain requests are refused by the protocol, others by the app: nobody can tell w
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from email.message import Message
 from email.utils import parsedate_to_datetime
-from http.client import parse_headers
 
 import httpx
 import pytest
@@ -24,12 +20,12 @@ from tests import factories
 from tests.exposition import sample
 from tests.serving import Server, serving
 from tests.waiting import until
+from tests.wire import LIVEZ, Connection
 
 # A chunk of a stream, 32 images of these by NumPy, holds all places for seconds.
 SLOW = {"widths": (128, 128, 128, 128, 128, 3), "latent_dim": 100}
 DEADLINE_S = 0.5  # for a request's head, too
 KEEP_ALIVE_S = 5.0  # uvicorn's
-LIVEZ = b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n"
 LIKE_A_REQUEST = b"GET /nowhere HTTP/1.1\r\nHost: here\r\n\r\n"  # what a body may be like
 
 
@@ -38,50 +34,6 @@ def face(*headers: str, request_id: str = "", version: str = "1.1", body: bytes 
     lines = [f"POST /generate?variant=full HTTP/{version}", "Host: here", *headers]
     lines += [f"X-Request-ID: {request_id}"] if request_id else []
     return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a server answers, as it comes."""
-
-    status: int
-    headers: Message
-    body: bytes
-
-
-class Connection:
-    """A connection of which answers are read one by one; none is awaited for longer than 10 s."""
-
-    def __init__(self, server: Server) -> None:
-        address = httpx.URL(server.url)
-        self.socket = socket.create_connection((address.host, address.port), timeout=10)
-        self._read = self.socket.makefile("rb")
-
-    def __enter__(self) -> Connection:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._read.close()
-        self.socket.close()
-
-    def ask(self, sent: bytes) -> Answer:
-        self.socket.sendall(sent)
-        return self.answer()
-
-    def answer(self) -> Answer:
-        version, status, _ = self._read.readline().split(b" ", 2)
-        assert version == b"HTTP/1.1"
-        headers = parse_headers(self._read)
-        body = self._read.read(int(headers["content-length"]))
-        return Answer(int(status), headers, body)
-
-    def is_closed_by_server(self) -> bool:
-        return self._read.read(1) == b""
-
-    def is_served(self) -> bool:
-        """Whether it takes another request, and its answer is the next."""
-        answer = self.ask(LIVEZ)
-        return answer.status == 200 and b"alive" in answer.body
 
 
 @pytest.fixture(scope="module")

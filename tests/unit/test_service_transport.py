@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from service.transport import Joining
 
@@ -69,3 +70,24 @@ def test_two_heads_stay_apart() -> None:
             joining.write(b"body")
 
     assert received(answer) == 2 * (HEAD + b"body")
+
+
+def test_a_head_of_a_connection_that_is_gone_is_dropped() -> None:
+    async def run() -> list[object]:
+        loop = asyncio.get_running_loop()
+        failures: list[object] = []
+        loop.set_exception_handler(lambda _, failure: failures.append(failure))
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+            joining = Joining(transport, loop)
+            joining.abort()
+            await asyncio.sleep(0.01)
+            joining.write(HEAD)
+            await asyncio.sleep(0.01)
+            joining.write(HEAD)
+            joining.close()
+        return failures
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # it raises for such
+        assert runner.run(run()) == []
