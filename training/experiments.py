@@ -65,6 +65,8 @@ class Experiment:
             parts.append(f"lr{o.learning_rate:g}")
         if o.decay_from != usual.decay_from:
             parts.append(f"decay{o.decay_from:g}")
+        if o.decay_to != usual.decay_to:
+            parts.append(f"to{o.decay_to:g}")
         if o.averaged:
             parts.append(f"avg{o.averaged // 1000}k")
         if self.compute:
@@ -137,14 +139,16 @@ def aligned() -> Iterator[Experiment]:
 def shipped() -> Iterator[Experiment]:
     """The generators of the model store. `float` is in it as `float@2`, so its students need not
     wait for it to be trained again. They go on from its weights, in smaller batches, averaged, and
-    at a rate that does not fall: as it fell, the discriminator of a `partial` won. `partial` has
-    half of its teacher's budget. `full`, on a slower machine, was given an eighth, and before that
-    was used up a fifth more, which at a constant rate changes nothing of the run.
+    at a rate that never falls to nothing: as it did, the discriminator of a `partial` won; at a
+    constant one `partial` stayed where it was. `partial` has two fifths of its teacher's budget.
+    `full`, on a slower machine, was given an eighth, and before that was used up a fifth more,
+    which at a constant rate changes nothing of the run.
     """
     yield Experiment(_options("float", FULL_WIDTH, FULL_SIZE))
-    recipe = {"batch": 64, "averaged": 12_800, "teacher_weight": 20.0, "decay_from": 1.0}
-    partial = _options("partial", FULL_WIDTH, FULL_SIZE // 2, **recipe, evaluate_every=40_960)
-    full = _options("full", FULL_WIDTH, 122_880, **recipe)
+    recipe = {"batch": 64, "averaged": 12_800, "teacher_weight": 20.0}
+    falling = {"decay_from": 0.8125, "decay_to": 0.375, "evaluate_every": 40_960}
+    partial = _options("partial", FULL_WIDTH, FULL_SIZE * 2 // 5, **recipe, **falling)
+    full = _options("full", FULL_WIDTH, 122_880, **recipe, decay_from=1.0)
     for options in (partial, full):
         yield Experiment(options, teacher="float@2")
 

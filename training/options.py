@@ -57,7 +57,8 @@ class Options:
     teacher: str | None = None  # a float model whose images the generator is pulled towards
     teacher_weight: float = 10.0  # of the mean absolute difference, images in [−1, 1]
     learning_rate: float = 2e-4  # Adam, β₁ 0.5, β₂ 0.999
-    decay_from: float = 0.4  # of the budget; from there the rate falls linearly to 0
+    decay_from: float = 0.4  # of the budget; from there the rate falls linearly …
+    decay_to: float = 0.0  # … to this share of itself at the end
     averaged: int = 0  # images over which the generator that is exported averages its weights
     seed: int = 0
     compute: str = COMPUTE  # the dtype of activations and of weight copies
@@ -87,6 +88,8 @@ class Options:
             raise ValueError(f"seed must be between 0 and 2^64 − 1, not {self.seed}")
         if not 0 <= self.decay_from <= 1:
             raise ValueError(f"decay_from must be between 0 and 1, not {self.decay_from}")
+        if not 0 <= self.decay_to <= 1:
+            raise ValueError(f"decay_to must be between 0 and 1, not {self.decay_to}")
 
     @property
     def steps(self) -> int:
@@ -101,13 +104,10 @@ class Options:
         return binary_layers(self.variant, dcgan(self.width))
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step: constant, then falling linearly to 0 at the end of the
-        budget.
-        """
+        """The learning rate of a step: constant, then falling linearly to the end of the budget."""
         left = 1 - step / self.steps
-        return self.learning_rate * min(
-            1.0, left / (1 - self.decay_from) if self.decay_from < 1 else 1.0
-        )
+        share = min(1.0, left / (1 - self.decay_from)) if self.decay_from < 1 else 1.0
+        return self.learning_rate * (self.decay_to + (1 - self.decay_to) * share)
 
     def differences(self, other: Options) -> str:
         """Where two runs' options differ: "width 64, not 128; seed 0, not 1"."""
