@@ -30,6 +30,17 @@ static void expand(const uint8_t *bits, size_t eights, uint64_t valid, int8_t *p
   }
 }
 
+/* 256 * high + low of the 12 columns of a row of sums by_line. */
+INLINE __m512i join_lines(const int32_t *row)
+{
+  const __m512i first = _mm512_loadu_si512(row), second = _mm512_loadu_si512(row + LANES);
+  const __m512i at = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 16, 17, 18, 19, 20, 21, 6, 6, 6, 6);
+  const __m512i low_at = _mm512_add_epi32(at, _mm512_set1_epi32(LOW_LANE));
+  const __m512i high = _mm512_permutex2var_epi32(first, at, second);
+  return _mm512_add_epi32(_mm512_slli_epi32(high, 8),
+                          _mm512_permutex2var_epi32(first, low_at, second));
+}
+
 /* clamp(rint(y), 0, most) of one half of a row of sums. */
 INLINE __m512i finish(const int32_t *row, uint32_t half, const epilogue *e, float most)
 {
@@ -38,7 +49,9 @@ INLINE __m512i finish(const int32_t *row, uint32_t half, const epilogue *e, floa
     sum = _mm512_loadu_ps(row + half * LANES);
   } else {
     __m512i acc = _mm512_loadu_si512(row + half * LANES);
-    if (e->fixed)
+    if (e->by_line)
+      acc = join_lines(row);
+    else if (e->fixed)
       acc = _mm512_add_epi32(_mm512_slli_epi32(acc, 8),
                              _mm512_loadu_si512(row + (e->halves + half) * LANES));
     if (e->offset)
@@ -53,13 +66,13 @@ INLINE __m512i finish(const int32_t *row, uint32_t half, const epilogue *e, floa
   return _mm512_cvt_roundps_epi32(clamped, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
-INLINE void finish_rows(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+INLINE void finish_rows(const int32_t *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
   const uint32_t width = (e->fixed ? 2 : 1) * e->halves * LANES;
   for (uint32_t r = 0; r < rows; r++, acc += width)
-    for (uint32_t half = 0; out[r] && half < e->halves; half++) {
+    for (uint32_t half = 0; places[r] != NOWHERE && half < e->halves; half++) {
       const __m128i q = _mm512_cvtepi32_epi8(finish(acc, half, e, 255));
-      _mm_storeu_si128((__m128i *)(void *)(out[r] + half * LANES), q);
+      _mm_storeu_si128((__m128i *)(void *)(e->out + places[r] + half * LANES), q);
     }
 }
 
@@ -89,44 +102,46 @@ INLINE __m512i round_half(const int32_t *acc, const columns *c, int offset)
 
 /* Rows of two halves, two at a time. */
 INLINE void finish_pairs(const int32_t *acc, uint32_t rows, const epilogue *e, int offset,
-                         uint8_t *const *out)
+                         const size_t *places)
 {
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const columns c0 = columns_of(e, 0, offset), c1 = columns_of(e, 1, offset);
+  uint8_t *out = e->out;
   for (uint32_t r = 0; r < rows; r += 2, acc += 4 * LANES) {
-    uint8_t *first = out[r], *second = r + 1 < rows ? out[r + 1] : NULL;
-    if (!first && !second)
+    const size_t first = places[r], second = r + 1 < rows ? places[r + 1] : NOWHERE;
+    if (first == NOWHERE && second == NOWHERE)
       continue;
     const __m512i low =
         _mm512_packs_epi32(round_half(acc, &c0, offset), round_half(acc + LANES, &c1, offset));
     const __m512i high = _mm512_packs_epi32(round_half(acc + 2 * LANES, &c0, offset),
                                             round_half(acc + 3 * LANES, &c1, offset));
     const __m512i both = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
-    if (first)
-      _mm256_storeu_si256((__m256i *)(void *)first, _mm512_castsi512_si256(both));
-    if (second)
-      _mm256_storeu_si256((__m256i *)(void *)second, _mm512_extracti64x4_epi64(both, 1));
+    if (first != NOWHERE)
+      _mm256_storeu_si256((__m256i *)(void *)(out + first), _mm512_castsi512_si256(both));
+    if (second != NOWHERE)
+      _mm256_storeu_si256((__m256i *)(void *)(out + second), _mm512_extracti64x4_epi64(both, 1));
   }
 }
 
-static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
   if (e->halves == 2 && !e->fixed && !e->floats)
-    e->offset ? finish_pairs(acc, rows, e, 1, out) : finish_pairs(acc, rows, e, 0, out);
+    e->offset ? finish_pairs(acc, rows, e, 1, places) : finish_pairs(acc, rows, e, 0, places);
   else
-    finish_rows(acc, rows, e, out);
+    finish_rows(acc, rows, e, places);
 }
 
-static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t half = 0; half < e->halves; half++, acc += LANES) {
-      if (!out[r])
+      if (places[r] == NOWHERE)
         continue;
       const __m512 product =
           _mm512_mul_ps(_mm512_load_ps(acc), _mm512_load_ps(e->scale + half * LANES));
       const __m512 y = _mm512_add_ps(product, _mm512_load_ps(e->shift + half * LANES));
-      _mm512_store_ps(out[r] + half * e->out_chunk, _mm512_max_ps(y, _mm512_setzero_ps()));
+      _mm512_store_ps(e->out + places[r] + half * e->out_chunk,
+                      _mm512_max_ps(y, _mm512_setzero_ps()));
     }
 }
 

@@ -105,6 +105,40 @@ INLINE void sum_spans(const tile *t, uint32_t halves, int32_t *acc)
   }
 }
 
+/* `rows` rows of block i, by_line: a half at a time, over its taps alone. */
+INLINE void block_by_line(const tile *t, uint32_t i, uint32_t rows, int32_t *acc)
+{
+  for (uint32_t half = 0; half < 2; half++, acc += LANES) {
+    __m512i sums[BLOCK_ROWS];
+#pragma GCC unroll 16
+    for (uint32_t r = 0; r < rows; r++)
+      sums[r] = _mm512_setzero_si512();
+    for (step_index s = {t->from[half], 0}; s.tap < t->to[half];
+         next_step(&s, chunks_of(t->channels))) {
+      const uint8_t *a = t->a[s.tap] + t->offset[i] + s.chunk * t->chunk;
+      const int8_t *b = weights_of(t, s, 2) + half * 64;
+      for (uint32_t quad = chunk_quads(t->channels, s.chunk); quad; quad--, a += 4, b += 128) {
+        const __m512i w = _mm512_load_si512(b);
+#pragma GCC unroll 16
+        for (uint32_t r = 0; r < rows; r++)
+          sums[r] = _mm512_dpbusd_epi32(sums[r], quad_of(a + r * LINE), w);
+      }
+    }
+#pragma GCC unroll 16
+    for (uint32_t r = 0; r < rows; r++)
+      _mm512_store_si512(acc + r * 2 * LANES, sums[r]);
+  }
+}
+
+static void sum_by_line(const tile *t, int32_t *acc)
+{
+  for (uint32_t i = 0; i < t->blocks; i++, acc += BLOCK_ROWS * 2 * LANES)
+    if (t->rows[i] > BLOCK_ROWS / 2)
+      block_by_line(t, i, BLOCK_ROWS, acc);
+    else
+      block_by_line(t, i, BLOCK_ROWS / 2, acc);
+}
+
 static void zero_sums_of(const tile *t, void *acc)
 {
   memset(acc, 0, (size_t)t->blocks * BLOCK_ROWS * t->halves * LANES * sizeof(int32_t));
@@ -143,6 +177,8 @@ static void sum_with_vnni(const tile *t, int32_t *acc)
     zero_sums_of(t, acc);
   else if (t->fresh && t->once && t->blocks == 1 && t->rows[0] == 1)
     t->halves == 2 ? sum_lone_row(t, 2, acc) : sum_lone_row(t, 1, acc);
+  else if (t->by_line)
+    sum_by_line(t, acc);
   else
     t->halves == 2 ? sum_spans(t, 2, acc) : sum_spans(t, 1, acc);
 }

@@ -12,64 +12,93 @@ static uint8_t top_bits(const uint8_t *bytes)
   return (uint8_t)((eight >> 7 & 0x0101010101010101u) * 0x0102040810204080u >> 56);
 }
 
-/* Rows of sums -> results of which the next layer takes the top bits alone. */
-static void finish_bits(const job *j, const int32_t *acc, uint32_t rows, uint8_t *const *out)
+/* Rows of sums -> bytes, for those whose results are others. */
+static void finish_aside(const job *j, const int32_t *acc, uint32_t rows,
+                         uint8_t bytes[BLOCK_ROWS][2 * LANES])
 {
-  uint8_t bytes[BLOCK_ROWS][2 * LANES], *to[BLOCK_ROWS] = {NULL};
+  size_t places[BLOCK_ROWS];
+  epilogue e = j->e;
+  e.out = bytes[0];
+  for (uint32_t r = 0; r < BLOCK_ROWS; r++)
+    places[r] = r * 2 * LANES;
+  j->ops->finish_bytes(acc, rows, &e, places);
+}
+
+/* Rows of sums -> results of which the next layer takes the top bits alone. */
+static void finish_bits(const job *j, const int32_t *acc, uint32_t rows, const size_t *places)
+{
+  uint8_t bytes[BLOCK_ROWS][2 * LANES];
+  finish_aside(j, acc, rows, bytes);
   for (uint32_t r = 0; r < rows; r++)
-    to[r] = out[r] ? bytes[r] : NULL;
-  j->ops->finish_bytes(acc, rows, &j->e, to);
-  for (uint32_t r = 0; r < rows; r++)
-    for (uint32_t i = 0; out[r] && i < j->halves * LANES; i += 8)
-      out[r][i / 8] = top_bits(bytes[r] + i);
+    for (uint32_t i = 0; places[r] != NOWHERE && i < j->halves * LANES; i += 8)
+      j->e.out[places[r] + i / 8] = top_bits(bytes[r] + i);
 }
 
 /* Rows of sums -> results as tables. */
-static void finish_tables(const job *j, const int32_t *acc, uint32_t rows, uint8_t *const *out)
+static void finish_tables(const job *j, const int32_t *acc, uint32_t rows, const size_t *places)
 {
-  uint8_t bytes[BLOCK_ROWS][2 * LANES], *to[BLOCK_ROWS] = {NULL};
-  for (uint32_t r = 0; r < rows; r++)
-    to[r] = out[r] ? bytes[r] : NULL;
-  j->ops->finish_bytes(acc, rows, &j->e, to);
+  uint8_t bytes[BLOCK_ROWS][2 * LANES];
+  finish_aside(j, acc, rows, bytes);
   const uint32_t left = (j->l->c_out - j->column + 7) / 8, all = j->halves * LANES / 8;
   const uint32_t chunks = left < all ? left : all;
   for (uint32_t r = 0; r < rows; r++) {
+    if (places[r] == NOWHERE)
+      continue;
     uint8_t *tables[2 * LANES / 8];
-    for (uint32_t c = 0; out[r] && c < chunks; c++)
-      tables[c] = out[r] + c * j->out.chunk;
-    if (out[r])
-      j->ops->tabulate(bytes[r], 2 * chunks, tables);
+    for (uint32_t c = 0; c < chunks; c++)
+      tables[c] = j->e.out + places[r] + c * j->out.chunk;
+    j->ops->tabulate(bytes[r], 2 * chunks, tables);
   }
 }
 
-void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at)
+void list_places(job *j)
 {
   const layer_plan *l = j->l;
   const uint32_t ry = j->group / l->step, rx = j->group % l->step;
-  const size_t column_bytes = j->column * channel_bits(l + 1) / 8;
-  const size_t pixel_bytes = row_offset(&j->out, 0, l->step, 0); /* between a line's positions */
-  uint8_t *first = j->to + j->out.center + column_bytes / LINE * j->out.chunk + column_bytes % LINE;
-  uint8_t *out[BLOCK_ROWS];
-  for (uint32_t r = 0; r < rows;) { /* a line of positions */
-    const uint32_t y = at.y * l->step + ry, line = at.y;
-    uint32_t x = at.x * l->step + rx;
-    uint8_t *pixel = first + row_offset(&j->out, y, x, 0);
-    for (; r < rows && at.y == line; x += l->step, pixel += pixel_bytes) {
-      const int inside = y < l->size_out && x < l->size_out;
-      do { /* the images of a pixel follow each other */
-        out[r++] = inside && at.image < j->images ? pixel + at.image * LINE : NULL;
-        advance(j, &at);
-      } while (at.image && r < rows);
+  size_t *to = j->places;
+  if (j->placed)
+    return;
+  for (uint32_t y = j->y0; y < j->y1; y++)
+    for (uint32_t x = 0; x < line_positions(l, &j->in); x++) {
+      const uint32_t out_y = y * l->step + ry, out_x = x * l->step + rx;
+      const int inside = out_y < l->size_out && out_x < l->size_out;
+      for (uint32_t image = 0; image < j->images; image++)
+        *to++ = inside ? row_offset(&j->out, out_y, out_x, image) : NOWHERE;
     }
-  }
-  if (l->precision == PBGEN_FLOAT)
-    j->ops->finish_floats((const float *)(const void *)acc, rows, &j->e, out);
-  else if (l[1].precision == PBGEN_XNOR)
-    finish_bits(j, acc, rows, out);
-  else if (l[1].tables)
-    finish_tables(j, acc, rows, out);
+  j->placed = 1;
+}
+
+void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, uint32_t first)
+{
+  const size_t *places = j->places + first;
+  if (j->l->precision == PBGEN_FLOAT)
+    j->ops->finish_floats((const float *)(const void *)acc, rows, &j->e, places);
+  else if (j->l[1].precision == PBGEN_XNOR)
+    finish_bits(j, acc, rows, places);
+  else if (j->l[1].tables)
+    finish_tables(j, acc, rows, places);
   else
-    j->ops->finish_bytes(acc, rows, &j->e, out);
+    j->ops->finish_bytes(acc, rows, &j->e, places);
+}
+
+/* A row: one image of one position. */
+typedef struct cursor {
+  uint32_t y, x, image;
+} cursor;
+
+static cursor cursor_of(const job *j, uint32_t row)
+{
+  const uint32_t position = row / j->images, line = line_positions(j->l, &j->in);
+  return (cursor){j->y0 + position / line, position % line, row % j->images};
+}
+
+static void advance(const job *j, cursor *at)
+{
+  if (++at->image == j->images) {
+    at->image = 0;
+    if (++at->x == line_positions(j->l, &j->in))
+      at->x = 0, at->y++;
+  }
 }
 
 /* The grey levels of one position of one image: a run of them for each line of its phases. */
@@ -97,7 +126,7 @@ static void place_quads(const job *j, uint32_t rows, cursor at, const uint8_t *l
 {
   const size_t line = (size_t)j->l->size_out * 3, image = j->l->size_out * line;
   for (uint32_t r = 0; r < rows; r++, levels += LANES, advance(j, &at)) {
-    if (at.image >= j->images || at.x >= j->l->size_in)
+    if (at.x >= j->l->size_in)
       continue;
     uint8_t *to = j->pixels + at.image * image + 2 * at.y * line + 6 * (size_t)at.x;
     memcpy(to, levels, 6);
@@ -105,8 +134,9 @@ static void place_quads(const job *j, uint32_t rows, cursor at, const uint8_t *l
   }
 }
 
-void finish_image(const job *j, const int32_t *acc, uint32_t rows, cursor at)
+void finish_image(const job *j, const int32_t *acc, uint32_t rows, uint32_t first)
 {
+  cursor at = cursor_of(j, first);
   uint8_t levels[BLOCK_ROWS * LANES];
   j->ops->finish_levels(acc, rows, &j->e, j->p->tanh_table, levels);
   if (in_quads(j->l)) {
@@ -114,6 +144,5 @@ void finish_image(const job *j, const int32_t *acc, uint32_t rows, cursor at)
     return;
   }
   for (uint32_t r = 0; r < rows; r++, advance(j, &at))
-    if (at.image < j->images)
-      place_pixels(j, at, levels + r * LANES);
+    place_pixels(j, at, levels + r * LANES);
 }

@@ -10,6 +10,8 @@
 
 #define LANES 16      /* output channels side by side in a panel's half */
 #define BLOCK_ROWS 16 /* rows that lie together in memory */
+#define PAIR_LANES 6  /* of the two phases of a line, `by_line` */
+#define LOW_LANE 8    /* where their low bytes begin */
 #define MAX_BLOCKS 8  /* of a tile */
 #define LINE 64       /* bytes of channels that lie together: a chunk of one row */
 #define MAX_TAPS 64   /* PBGEN_MAX_KERNEL squared */
@@ -29,11 +31,16 @@
  *   b[k]     int8_t [quads][halves][LANES][4], a quad being four consecutive input channels of each
  *            column, whole chunks of 16 quads; where fixed weights come as `words`, int16_t
  *            [quads][LANES][4]; of xnor layers, bits like the inputs' in bytes like int8_t's, as
- *            many quads as there are; or float [channels][halves][LANES]
+ *            many quads as there are; or float [channels][halves][LANES]. `by_line`: see below
  *   bits[k]  b[k]'s rows of 64 weights, a quad's half each, eight in 64 bytes: bit i of byte p is
  *            set if weight p of row i is +1. So one load and one instruction a row expand them
  *   valid[k] columns of a half that the tap reaches, four bits each: all, but where the phases are
  *            together; never none
+ *
+ * `by_line`: fixed weights of four phases together, of 3 columns each. Half r is the two phases of
+ * line r: high bytes of their 6 columns, and from LOW_LANE on the low ones. So a tap that reaches
+ * the phases of one line alone needs one half: from[h] ... to[h] - 1 are the taps that half h does
+ * not have zeros for (in any tile).
  *
  * If `fresh`, weights are bits: b is memory, contiguous over taps, to be filled from them. Only
  * SPAN steps of it need to be there when the tile is the panel's only one (`once`). */
@@ -41,6 +48,7 @@ typedef struct tile {
   uint32_t taps, blocks, halves;
   uint32_t channels; /* in bytes or floats */
   uint32_t words;    /* weights are int16_t */
+  uint32_t by_line;  /* the halves are two lines of phases */
   uint32_t fresh, once;
   size_t chunk;
   uint32_t rows[MAX_BLOCKS]; /* that are wanted of each block */
@@ -51,6 +59,7 @@ typedef struct tile {
   void *b[MAX_TAPS];
   const uint8_t *bits[MAX_TAPS];
   uint64_t valid[MAX_TAPS];
+  uint32_t from[2], to[2]; /* taps, of each half */
 } tile;
 
 /* In a layer of tables, a quad of a row is 32 bytes: of the sums of its sixteen subsets (entry p of
@@ -67,9 +76,13 @@ typedef struct epilogue {
   const float *shift;
   uint32_t halves;  /* of the result */
   uint32_t fixed;   /* the tile has twice the halves: high bytes (worth 256), then low bytes */
+  uint32_t by_line; /* but both are in each, as in the tile: of finish_levels only */
   uint32_t floats;  /* acc is float */
+  uint8_t *out;     /* the rows' places count from here */
   size_t out_chunk; /* bytes from a chunk of a row of results to its next */
 } epilogue;
+
+#define NOWHERE SIZE_MAX /* the place of a row that is dropped */
 
 typedef struct isa {
   const char *name;
@@ -100,11 +113,11 @@ typedef struct isa {
   /* The same as sum_bytes in float32: one accumulator an output, inputs ascending. */
   void (*sum_floats)(const tile *t, float *acc);
 
-  /* Row r of acc -> clamp(rint(y), 0, 255) at out[r], unless that is NULL. */
-  void (*finish_bytes)(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out);
+  /* Row r of acc -> clamp(rint(y), 0, 255) at e->out + places[r], unless that is NOWHERE. */
+  void (*finish_bytes)(const int32_t *acc, uint32_t rows, const epilogue *e, const size_t *places);
 
-  /* Row r of acc -> max(y, 0) at out[r], its second half in the next chunk. */
-  void (*finish_floats)(const float *acc, uint32_t rows, const epilogue *e, uint8_t *const *out);
+  /* Row r of acc -> max(y, 0) there, its second half in the next chunk. */
+  void (*finish_floats)(const float *acc, uint32_t rows, const epilogue *e, const size_t *places);
 
   /* Rows of acc, halves = 1 -> table[clamp(rint(y), 0, 4095)], [rows][LANES]. Three bytes behind
    * the table may be read. */

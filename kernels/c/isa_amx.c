@@ -181,10 +181,66 @@ INLINE void sum_spans_amx(const tile *t, int two_halves, int32_t *acc)
   }
 }
 
+/* One step of one half of two blocks, or of four. */
+INLINE void step_by_line(const uint8_t *a, const size_t offset[4], const int8_t *b, int four)
+{
+  _tile_loadd(6, b, 128);
+  _tile_stream_loadd(4, a + offset[0], LINE);
+  _tile_dpbusd(0, 4, 6);
+  _tile_stream_loadd(5, a + offset[1], LINE);
+  _tile_dpbusd(1, 5, 6);
+  if (four) {
+    _tile_stream_loadd(4, a + offset[2], LINE);
+    _tile_dpbusd(2, 4, 6);
+    _tile_stream_loadd(5, a + offset[3], LINE);
+    _tile_dpbusd(3, 5, 6);
+  }
+}
+
+/* One half of blocks i ... i + 3, or as many as there are, by_line: over its taps alone. */
+INLINE void blocks_by_line(const tile *t, uint32_t i, uint32_t half, int32_t *acc)
+{
+  const uint32_t chunks = chunks_of(t->channels), block = BLOCK_ROWS * 2 * LANES;
+  const uint32_t count = t->blocks - i < 4 ? t->blocks - i : 4;
+  uint32_t from = t->to[half], to = t->from[half];
+  size_t offset[4];
+  for (uint32_t n = 0; n < 4; n++) {
+    const uint32_t at = i + (n < count ? n : count - 1);
+    offset[n] = t->offset[at];
+    from = t->first[at] < from ? t->first[at] : from;
+    to = t->end[at] > to ? t->end[at] : to;
+  }
+  from = from < t->from[half] ? t->from[half] : from;
+  to = to > t->to[half] ? t->to[half] : to;
+  zero_sums();
+  for (step_index s = {from, 0}; s.tap < to; next_step(&s, chunks))
+    step_by_line(t->a[s.tap] + s.chunk * t->chunk, offset, weights_of(t, s, 2) + half * 64,
+                 count > 2);
+  acc += i * block + half * LANES;
+  _tile_stored(0, acc, 128);
+  if (count > 1)
+    _tile_stored(1, acc + block, 128);
+  if (count > 2)
+    _tile_stored(2, acc + 2 * block, 128);
+  if (count > 3)
+    _tile_stored(3, acc + 3 * block, 128);
+  FENCE();
+}
+
+/* A half at a time, and four blocks: sums of two would wait for each other. */
+static void sum_by_line_amx(const tile *t, int32_t *acc)
+{
+  for (uint32_t i = 0; i < t->blocks; i += 4)
+    for (uint32_t half = 0; half < 2; half++)
+      blocks_by_line(t, i, half, acc);
+}
+
 static void sum_bytes(const tile *t, int32_t *acc)
 {
   if (!t->taps || (t->blocks == 1 && t->rows[0] <= 4)) /* a tile would be nearly empty */
     sum_with_vnni(t, acc);
+  else if (t->by_line)
+    sum_by_line_amx(t, acc);
   else
     t->halves == 2 ? sum_spans_amx(t, 1, acc) : sum_spans_amx(t, 0, acc);
 }

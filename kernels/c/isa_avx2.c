@@ -139,27 +139,29 @@ INLINE __m256i finish(const int32_t *row, uint32_t lane, const epilogue *e, floa
       _mm256_round_ps(clamped, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
-static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
   const uint32_t width = e->halves * LANES;
   for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * width : width)
-    for (uint32_t lane = 0; out[r] && lane < width; lane += 8) {
+    for (uint32_t lane = 0; places[r] != NOWHERE && lane < width; lane += 8) {
       const __m256i q = finish(acc, lane, e, 255);
       const __m128i words =
           _mm_packus_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-      _mm_storel_epi64((__m128i *)(void *)(out[r] + lane), _mm_packus_epi16(words, words));
+      _mm_storel_epi64((__m128i *)(void *)(e->out + places[r] + lane),
+                       _mm_packus_epi16(words, words));
     }
 }
 
-static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t lane = 0; lane < e->halves * LANES; lane += 8, acc += 8) {
-      if (!out[r])
+      if (places[r] == NOWHERE)
         continue;
       const __m256 product = _mm256_mul_ps(_mm256_loadu_ps(acc), _mm256_loadu_ps(e->scale + lane));
       const __m256 y = _mm256_add_ps(product, _mm256_loadu_ps(e->shift + lane));
-      float *to = (float *)(void *)(out[r] + lane / LANES * e->out_chunk) + lane % LANES;
+      float *to =
+          (float *)(void *)(e->out + places[r] + lane / LANES * e->out_chunk) + lane % LANES;
       _mm256_storeu_ps(to, _mm256_max_ps(y, _mm256_setzero_ps()));
     }
 }

@@ -39,7 +39,7 @@ INLINE void column_sums(const tile *t, uint32_t half, int32x4_t sums[4])
   const int8x16_t one = vdupq_n_s8(1);
   for (uint32_t i = 0; i < 4; i++)
     sums[i] = vdupq_n_s32(0);
-  for (uint32_t k = 0; k < t->taps; k++) {
+  for (uint32_t k = t->from[half]; k < t->to[half]; k++) {
     const int8_t *b = (const int8_t *)t->b[k] + half * LANES * 4;
     for (uint32_t quad = 0; quad < (t->channels + 3) / 4; quad++, b += b_step)
       for (uint32_t i = 0; i < 4; i++)
@@ -59,7 +59,7 @@ INLINE void block_bytes(const tile *t, size_t offset, uint32_t half, uint32_t ro
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t i = 0; i < 4; i++)
       sums[r][i] = start[i];
-  for (uint32_t k = 0; k < t->taps; k++) {
+  for (uint32_t k = t->from[half]; k < t->to[half]; k++) {
     const int8_t *b = (const int8_t *)t->b[k] + half * LANES * 4;
     for (uint32_t c = 0; c < chunks_of(t->channels); c++) {
       const uint8_t *a = t->a[k] + offset + c * t->chunk;
@@ -210,40 +210,55 @@ INLINE int32x4_t finish(const int32_t *row, uint32_t lane, const epilogue *e, fl
   return vcvtnq_s32_f32(vminq_f32(vmaxnmq_f32(y, vdupq_n_f32(0)), vdupq_n_f32(most)));
 }
 
-static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
   const uint32_t width = e->halves * LANES;
   for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * width : width)
-    for (uint32_t lane = 0; out[r] && lane < width; lane += 8) {
+    for (uint32_t lane = 0; places[r] != NOWHERE && lane < width; lane += 8) {
       const uint16x4_t low = vqmovun_s32(finish(acc, lane, e, 255));
       const uint16x4_t high = vqmovun_s32(finish(acc, lane + 4, e, 255));
-      vst1_u8(out[r] + lane, vqmovn_u16(vcombine_u16(low, high)));
+      vst1_u8(e->out + places[r] + lane, vqmovn_u16(vcombine_u16(low, high)));
     }
 }
 
-static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t lane = 0; lane < e->halves * LANES; lane += 4, acc += 4) {
-      if (!out[r])
+      if (places[r] == NOWHERE)
         continue;
       const float32x4_t product = vmulq_f32(vld1q_f32(acc), vld1q_f32(e->scale + lane));
       const float32x4_t y = vaddq_f32(product, vld1q_f32(e->shift + lane));
-      float *to = (float *)(void *)(out[r] + lane / LANES * e->out_chunk) + lane % LANES;
+      float *to =
+          (float *)(void *)(e->out + places[r] + lane / LANES * e->out_chunk) + lane % LANES;
       vst1q_f32(to, vmaxnmq_f32(y, vdupq_n_f32(0)));
     }
+}
+
+/* A row of sums by_line -> as others are: of all high bytes, then of all low ones. */
+INLINE void part_bytes(const int32_t *row, int32_t *parted)
+{
+  for (uint32_t column = 0; column < 2 * PAIR_LANES; column++) {
+    const int32_t *sum = row + column / PAIR_LANES * LANES + column % PAIR_LANES;
+    parted[column] = sum[0];
+    parted[LANES + column] = sum[LOW_LANE];
+  }
 }
 
 static void finish_levels(const int32_t *acc, uint32_t rows, const epilogue *e,
                           const uint8_t *table, uint8_t *levels)
 {
-  for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * LANES : LANES)
+  int32_t parted[2 * LANES] = {0};
+  for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * LANES : LANES) {
+    if (e->by_line)
+      part_bytes(acc, parted);
     for (uint32_t lane = 0; lane < LANES; lane += 4) {
       int32_t steps[4];
-      vst1q_s32(steps, finish(acc, lane, e, 4095));
+      vst1q_s32(steps, finish(e->by_line ? parted : acc, lane, e, 4095));
       for (uint32_t i = 0; i < 4; i++)
         *levels++ = table[steps[i]];
     }
+  }
 }
 
 const isa pbgen_neon = {

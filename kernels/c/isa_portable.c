@@ -128,19 +128,20 @@ static uint32_t finish(const int32_t *row, uint32_t lane, const epilogue *e, flo
   return (uint32_t)((clamped + 12582912.0f) - 12582912.0f);
 }
 
-static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
   const uint32_t width = e->halves * LANES;
   for (uint32_t r = 0; r < rows; r++, acc += e->fixed ? 2 * width : width)
-    for (uint32_t lane = 0; out[r] && lane < width; lane++)
-      out[r][lane] = (uint8_t)finish(acc, lane, e, 255);
+    for (uint32_t lane = 0; places[r] != NOWHERE && lane < width; lane++)
+      e->out[places[r] + lane] = (uint8_t)finish(acc, lane, e, 255);
 }
 
-static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, uint8_t *const *out)
+static void finish_floats(const float *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t half = 0; half < e->halves; half++, acc += LANES) {
-      float *to = out[r] ? (float *)(void *)(out[r] + half * e->out_chunk) : NULL;
+      float *to =
+          places[r] == NOWHERE ? NULL : (float *)(void *)(e->out + places[r] + half * e->out_chunk);
       for (uint32_t lane = 0; to && lane < LANES; lane++) {
         const float y = acc[lane] * e->scale[half * LANES + lane] + e->shift[half * LANES + lane];
         to[lane] = y > 0 ? y : 0;

@@ -5,11 +5,6 @@
 #include "layout.h"
 #include "team.h"
 
-/* A row: one image of one position. */
-typedef struct cursor {
-  uint32_t y, x, image;
-} cursor;
-
 /* What one panel of one group needs, and where its results go. */
 typedef struct job {
   const plan *p;
@@ -22,6 +17,8 @@ typedef struct job {
   uint8_t *pixels; /* [images][size][size][3], last layer only */
   int32_t *acc;
   uint8_t *expanded; /* memory of a panel */
+  size_t *places;    /* of the group's rows on the lines at hand: where their results go */
+  int placed;        /* they are there */
   uint32_t members;  /* of the team that runs the call */
   worker worker;
   uint32_t y0, y1;                /* the lines of positions that are the member's now */
@@ -31,7 +28,7 @@ typedef struct job {
   void *panel[MAX_TAPS];         /* weights of each tap, as a tile takes them */
   const uint8_t *bits[MAX_TAPS]; /* of binary weights, else not used */
   uint32_t fresh;                /* the panel is still to be filled from bits */
-  cursor at[MAX_BLOCKS];         /* first row of each block of the tile */
+  uint32_t row[MAX_BLOCKS];      /* first row of each block of the tile, counted from line y0 */
   int32_t counts[2 * LANES];     /* an xnor layer's inputs of an output, for each column */
   epilogue e;
 } job;
@@ -39,20 +36,13 @@ typedef struct job {
 /* The layer, or what of it this member gets. */
 void do_layer(job *j);
 
-/* Rows of sums, a block's -> the next layer's plane. */
-void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, cursor at);
+/* Lists the places of the group's rows, which all its panels share. */
+void list_places(job *j);
 
-/* Rows of sums, a block's -> pixels. */
-void finish_image(const job *j, const int32_t *acc, uint32_t rows, cursor at);
+/* Rows of sums, a block's from row `first` on -> the next layer's plane. */
+void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, uint32_t first);
 
-/* The next row of a block. */
-static inline void advance(const job *j, cursor *at)
-{
-  if (++at->image == j->in.slots) {
-    at->image = 0;
-    if (++at->x == j->in.pitch)
-      at->x = 0, at->y++;
-  }
-}
+/* The same -> pixels. */
+void finish_image(const job *j, const int32_t *acc, uint32_t rows, uint32_t first);
 
 #endif

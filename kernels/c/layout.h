@@ -35,6 +35,12 @@ static inline size_t line_bytes(const layout *a)
   return (size_t)a->pitch * a->slots * LINE;
 }
 
+/* Positions of a line of the layer's results, with those in gaps, whose results are dropped. */
+static inline uint32_t line_positions(const layer_plan *l, const layout *in)
+{
+  return in->one_run ? in->pitch : positions_of(l);
+}
+
 /* Offset from the center of row `image` of pixel (y, x). */
 static inline size_t row_offset(const layout *a, uint32_t y, uint32_t x, uint32_t image)
 {

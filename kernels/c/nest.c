@@ -24,28 +24,32 @@ static void flush(job *j, tile *t)
     j->ops->sum_bytes(t, j->acc);
   for (uint32_t i = 0; i < t->blocks; i++)
     (j->to ? finish_hidden : finish_image)(j, j->acc + (size_t)i * BLOCK_ROWS * width, t->rows[i],
-                                           j->at[i]);
+                                           j->row[i]);
   t->blocks = 0;
   t->fresh = 0;
 }
 
-/* A block of rows that starts at `at` and ends on line y1. */
-static void add_block(job *j, tile *t, size_t offset, uint32_t rows, cursor at, uint32_t y1)
+/* A block of rows from row `first` on. */
+static void add_block(job *j, tile *t, size_t offset, uint32_t first, uint32_t rows)
 {
   if (t->blocks == MAX_BLOCKS)
     flush(j, t);
-  j->at[t->blocks] = at;
-  uint32_t first = 0, end = t->taps;
-  if (j->in.one_run) { /* taps come in descending order of dy */
-    while (first < end && (int64_t)at.y + j->taps[first].dy >= j->l->size_in)
-      first++;
-    while (end > first && (int64_t)y1 + j->taps[end - 1].dy < 0)
-      end--;
-  }
+  j->row[t->blocks] = first;
   t->rows[t->blocks] = rows;
-  t->first[t->blocks] = first;
-  t->end[t->blocks] = end;
+  t->first[t->blocks] = 0;
+  t->end[t->blocks] = t->taps;
   t->offset[t->blocks++] = offset;
+}
+
+/* Leaves out the taps that find only zeros from the block added last, which lies on lines y0 ...
+ * y1. They come in descending order of dy. */
+static void leave_out_zeros(const job *j, tile *t, uint32_t y0, uint32_t y1)
+{
+  uint32_t *first = &t->first[t->blocks - 1], *end = &t->end[t->blocks - 1];
+  while (*first < *end && (int64_t)y0 + j->taps[*first].dy >= j->l->size_in)
+    ++*first;
+  while (*end > *first && (int64_t)y1 + j->taps[*end - 1].dy < 0)
+    --*end;
 }
 
 static int inside(const layer_plan *l, uint32_t position, int32_t d)
@@ -71,6 +75,8 @@ static void begin_tile(const job *j, tile *t)
   t->halves = j->e.fixed ? 2 * j->halves : j->halves;
   t->channels = j->l->precision == PBGEN_FLOAT ? j->l->c_in : input_bytes(j->l);
   t->words = j->l->precision == PBGEN_FIXED && j->ops->words;
+  t->by_line = j->e.by_line;
+  t->from[0] = t->from[1] = t->to[0] = t->to[1] = 0;
   t->fresh = j->fresh;
   t->once = 0;
   t->chunk = j->in.chunk;
@@ -78,6 +84,11 @@ static void begin_tile(const job *j, tile *t)
 
 static void add_tap(const job *j, tile *t, uint32_t i, const uint8_t *a)
 {
+  for (uint32_t half = 0; half < 2; half++)
+    if (!t->by_line || kernel_index(j->l, half, j->taps[i].dy) >= 0) {
+      t->from[half] = t->to[half] ? t->from[half] : t->taps;
+      t->to[half] = t->taps + 1;
+    }
   t->a[t->taps] = a;
   t->bits[t->taps] = j->bits[i];
   t->valid[t->taps] = j->taps[i].valid;
@@ -88,21 +99,23 @@ static void add_tap(const job *j, tile *t, uint32_t i, const uint8_t *a)
 static void do_one_run(job *j, tile *t)
 {
   const layout *in = &j->in;
-  const uint32_t positions = positions_of(j->l), start = j->y0 * in->pitch * in->slots;
-  const uint32_t rows = ((j->y1 - j->y0 - 1) * in->pitch + positions) * in->slots;
+  const uint32_t line_rows = in->pitch * in->slots, start = j->y0 * line_rows;
+  const uint32_t rows = (j->y1 - j->y0 - 1) * line_rows + positions_of(j->l) * in->slots;
   const ptrdiff_t line = (ptrdiff_t)line_bytes(in), copy = (ptrdiff_t)in->copy;
   begin_tile(j, t);
   t->once = rows <= MAX_BLOCKS * BLOCK_ROWS;
   for (uint32_t i = 0; i < j->tap_count; i++)
     add_tap(j, t, i, j->from + in->center + j->taps[i].dy * line + j->taps[i].dx * copy);
-  cursor at = {j->y0, 0, 0};
-  for (uint32_t row = 0; row < rows; row += BLOCK_ROWS) {
+  uint32_t y = j->y0, at = 0; /* the block's first line, and its first row there */
+  for (uint32_t row = 0; row < rows; row += BLOCK_ROWS, at += BLOCK_ROWS) {
     const uint32_t count = rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS;
-    const cursor first = at;
-    uint32_t y1 = at.y;
-    for (uint32_t r = 0; r < count; r++, advance(j, &at))
-      y1 = at.y;
-    add_block(j, t, (size_t)(start + row) * LINE, count, first, y1);
+    for (; at >= line_rows; at -= line_rows)
+      y++;
+    uint32_t y1 = y;
+    for (uint32_t last = at + count - 1; last >= line_rows; last -= line_rows)
+      y1++;
+    add_block(j, t, (size_t)(start + row) * LINE, row, count);
+    leave_out_zeros(j, t, y, y1);
   }
   flush(j, t);
 }
@@ -124,7 +137,8 @@ static void do_rectangle(job *j, tile *t, uint32_t y0, uint32_t y1, uint32_t x0,
     j->counts[i] = (int32_t)(t->taps * l->c_in);
   for (uint32_t y = y0; y < y1; y++)
     for (uint32_t x = x0; x < x1; x++)
-      add_block(j, t, row_offset(&j->in, y - y0, x - x0, 0), j->images, (cursor){y, x, 0}, y);
+      add_block(j, t, row_offset(&j->in, y - y0, x - x0, 0),
+                ((y - j->y0) * positions_of(l) + x) * j->images, j->images);
   flush(j, t);
 }
 
@@ -175,9 +189,15 @@ static void do_one_panel(job *j, uint8_t *packed)
       .shift = (const float *)(const void *)(memory + l->shifts) + j->column,
       .halves = j->halves,
       .fixed = l->precision == PBGEN_FIXED && !j->ops->words,
+      .by_line = lies_by_line(l, j->ops->words),
       .floats = l->precision == PBGEN_FLOAT,
       .out_chunk = j->out.chunk,
   };
+  if (j->to) {
+    const size_t at = j->column * channel_bits(l + 1) / 8;
+    j->e.out = j->to + j->out.center + at / LINE * j->out.chunk + at % LINE;
+    list_places(j);
+  }
   ready_panel(j, packed);
   do_panel(j);
 }
@@ -231,6 +251,7 @@ void do_layer(job *j)
     j->y1 = j->y0 + lines < positions ? j->y0 + lines : positions;
     for (j->group = 0; j->group < groups_of(l) && mine != NO_SHARE; j->group++) {
       j->tap_count = list_taps(l, j->group, j->taps);
+      j->placed = 0;
       for (uint32_t first = 0; first < l->columns; first += columns, part++) {
         packed = do_panels(j, first, columns, packed, part / share == mine);
         if (part / share == mine && (part % share == share - 1 || part == parts * bands - 1))

@@ -170,24 +170,26 @@ static void pack_xnor(const source *s, uint32_t column, const tap *t, uint8_t *o
   }
 }
 
-/* words: as they are; else w = 256 * high + low, two halves of signed bytes. */
+/* words: as they are; else w = 256 * high + low, signed bytes in two halves (see tile). */
 static void pack_fixed(const source *s, uint32_t column, const tap *t, uint32_t words, int8_t *out,
                        int32_t *sums)
 {
+  const int lines = lies_by_line(s->l, words);
   for (uint32_t lane = 0; lane < LANES; lane++) {
     const ptrdiff_t row = source_row(s, column + lane, t);
     if (row < 0)
       continue;
+    const uint32_t to = lines ? lane / PAIR_LANES * LANES + lane % PAIR_LANES : lane;
     const int16_t *w = (const int16_t *)s->in->weight + (size_t)row * s->l->c_in;
     for (uint32_t i = 0; i < s->l->c_in; i++) {
       int8_t *quad = out + i / 4 * 2 * LANES * 4;
-      const uint32_t at = lane * 4 + i % 4;
+      const uint32_t at = to * 4 + i % 4;
       const int32_t low = ((w[i] + 128) & 255) - 128;
       if (words) {
         memcpy(quad + 2 * at, &w[i], 2);
       } else {
         quad[at] = (int8_t)((w[i] - low) / 256);
-        quad[LANES * 4 + at] = (int8_t)low;
+        quad[(lines ? LOW_LANE : LANES) * 4 + at] = (int8_t)low;
       }
       if (sums)
         sums[column + lane] += w[i];

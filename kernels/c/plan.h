@@ -94,6 +94,12 @@ static inline size_t bit_quads(const layer_plan *l)
   return (l->c_in + 3) / 4;
 }
 
+/* Whether the halves of fixed weights are two lines of phases, see isa.h. */
+static inline int lies_by_line(const layer_plan *l, uint32_t words)
+{
+  return l->combined && l->precision == PBGEN_FIXED && !words;
+}
+
 /* The kernel row (or column) through which position offset d reaches phase r, or -1. */
 static inline int32_t kernel_index(const layer_plan *l, uint32_t r, int32_t d)
 {

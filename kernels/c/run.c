@@ -11,8 +11,14 @@
 typedef struct workspace {
   int32_t *acc;
   uint8_t *panel;
+  size_t *places;
   uint8_t *planes[2]; /* input of even and odd layers; the team's */
 } workspace;
+
+static size_t larger(size_t a, size_t b)
+{
+  return a > b ? a : b;
+}
 
 /* Bytes that the panel of the layer needs. */
 static size_t panel_bytes(const layer_plan *l)
@@ -23,7 +29,7 @@ static size_t panel_bytes(const layer_plan *l)
     tap taps[MAX_TAPS];
     const size_t bytes =
         list_taps(l, group, taps) * panel_quads(l) * panel_halves(l, 0) * LANES * 4;
-    most = bytes > most ? bytes : most;
+    most = larger(most, bytes);
   }
   return most;
 }
@@ -32,19 +38,25 @@ static size_t panel_bytes(const layer_plan *l)
 static size_t place(const plan *p, uint32_t images, uint32_t member, uint32_t members,
                     uint8_t *scratch, workspace *w)
 {
-  size_t planes[2] = {0, 0}, panel = 0;
+  size_t planes[2] = {0, 0}, panel = 0, rows = 0;
   for (uint32_t i = 0; i < p->count; i++) {
-    const size_t plane = layout_of(&p->layers[i], images, row_step(p)).bytes;
-    const size_t bytes = panel_bytes(&p->layers[i]);
-    planes[i % 2] = plane > planes[i % 2] ? plane : planes[i % 2];
-    panel = bytes > panel ? bytes : panel;
+    const layer_plan *l = &p->layers[i];
+    const layout in = layout_of(l, images, row_step(p));
+    planes[i % 2] = larger(planes[i % 2], in.bytes);
+    panel = larger(panel, panel_bytes(l));
+    if (i + 1 < p->count)
+      rows = larger(rows, (size_t)positions_of(l) * line_positions(l, &in) * images);
   }
-  const size_t own = ACC_BYTES + round_up(panel, PBGEN_ALIGNMENT);
+  const size_t places = ACC_BYTES + round_up(panel, PBGEN_ALIGNMENT);
+  const size_t own = places + round_up(rows * sizeof(size_t), PBGEN_ALIGNMENT);
   const size_t start = members * own;
   const size_t odd = start + round_up(planes[0], PBGEN_ALIGNMENT);
   if (scratch) {
     uint8_t *mine = scratch + member * own;
-    *w = (workspace){(int32_t *)(void *)mine, mine + ACC_BYTES, {scratch + start, scratch + odd}};
+    *w = (workspace){(int32_t *)(void *)mine,
+                     mine + ACC_BYTES,
+                     (size_t *)(void *)(mine + places),
+                     {scratch + start, scratch + odd}};
   }
   return odd + round_up(planes[1], PBGEN_ALIGNMENT);
 }
@@ -96,10 +108,8 @@ static void run_images(job *j, const uint8_t *latents, const workspace *w)
 static size_t most_bytes(const plan *p, uint32_t images, uint32_t members)
 {
   size_t most = 0;
-  for (uint32_t group = 1; group <= group_images(p) && group <= images; group++) {
-    const size_t needed = place(p, group, 0, members, NULL, NULL);
-    most = needed > most ? needed : most;
-  }
+  for (uint32_t group = 1; group <= group_images(p) && group <= images; group++)
+    most = larger(most, place(p, group, 0, members, NULL, NULL));
   return most;
 }
 
@@ -132,10 +142,8 @@ int pbgen_scratch_bytes(const void *prepared, uint32_t images, uint32_t members,
     return PBGEN_BAD_TEAM;
   const apart a = apart_of(prepared, images, members);
   *bytes = most_bytes(prepared, images, members);
-  if (a.whole || a.rest) {
-    const size_t all = members * most_bytes(prepared, images, 1);
-    *bytes = all > *bytes ? all : *bytes;
-  }
+  if (a.whole || a.rest)
+    *bytes = larger(*bytes, members * most_bytes(prepared, images, 1));
   return PBGEN_OK;
 }
 
@@ -156,7 +164,7 @@ static void run_group(job *j, const call *c, uint32_t first, uint32_t images, ui
   j->images = images;
   j->pixels = c->pixels + (size_t)first * last->size_out * last->size_out * 3;
   place(j->p, images, member, j->members, scratch, &w);
-  j->acc = w.acc, j->expanded = w.panel;
+  j->acc = w.acc, j->expanded = w.panel, j->places = w.places;
   run_images(j, c->latents + (size_t)first * j->p->layers[0].c_in, &w);
 }
 
