@@ -23,6 +23,8 @@ BOUNDS = {  # a width of 1024 takes 22 GB for parameters, gradients and moments
     "discriminator_width": (1, 1024),
     "images": (1, math.inf),
     "batch": (1, 1 << 16),
+    "decay_from": (0, 1),
+    "decay_to": (0, 1),
     "averaged": (0, math.inf),
     "checkpoint_every": (1, math.inf),
     "evaluate_every": (1, math.inf),
@@ -73,7 +75,7 @@ class Options:
             raise ValueError(f"compute must be {choices}, not {self.compute!r}")
         for name, (smallest, largest) in BOUNDS.items():
             value = getattr(self, name)
-            if value < smallest:
+            if not value >= smallest:  # of nan too
                 raise ValueError(f"{name} must be at least {smallest}, not {value}")
             if value > largest:
                 raise ValueError(f"{name} must be at most {largest:,}, not {value}")
@@ -86,10 +88,6 @@ class Options:
             raise ValueError(f"teacher_weight must be at least 0, not {self.teacher_weight}")
         if not 0 <= self.seed < 1 << 64:  # NumPy's begin at 0, PyTorch's end there
             raise ValueError(f"seed must be between 0 and 2^64 − 1, not {self.seed}")
-        if not 0 <= self.decay_from <= 1:
-            raise ValueError(f"decay_from must be between 0 and 1, not {self.decay_from}")
-        if not 0 <= self.decay_to <= 1:
-            raise ValueError(f"decay_to must be between 0 and 1, not {self.decay_to}")
 
     @property
     def steps(self) -> int:

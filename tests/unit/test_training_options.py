@@ -50,8 +50,9 @@ def test_a_file_that_holds_no_options_is_named(tmp_path: Path, text: str, reason
         ({"teacher_weight": -1.0}, r"teacher_weight must be at least 0, not -1\.0"),
         ({"seed": -1}, "seed must be between 0 and 2\\^64 − 1, not -1"),
         ({"seed": 1 << 64}, "seed must be between 0 and 2\\^64 − 1, not 18446744073709551616"),
-        ({"decay_from": 1.5}, r"decay_from must be between 0 and 1, not 1\.5"),
-        ({"decay_to": -0.5}, r"decay_to must be between 0 and 1, not -0\.5"),
+        ({"decay_from": 1.5}, r"decay_from must be at most 1, not 1\.5"),
+        ({"decay_to": float("nan")}, "decay_to must be at least 0, not nan"),
+        ({"decay_to": -0.5}, r"decay_to must be at least 0, not -0\.5"),
     ],
 )
 def test_bad_options_name_the_value_and_the_bound(change: dict[str, Any], message: str) -> None:
