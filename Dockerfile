@@ -17,7 +17,7 @@ COPY training training
 ARG EXTRAS=""
 # What only installs and tests stays out.
 RUN python3 -m venv --without-pip /opt/pbgen
-RUN python3 -m pip --python /opt/pbgen/bin/python install --no-cache-dir --quiet --disable-pip-version-check ".[$EXTRAS]" \
+RUN python3 -m pip --python /opt/pbgen/bin/python install --no-cache-dir --quiet --disable-pip-version-check ".${EXTRAS:+[$EXTRAS]}" \
  && find /opt/pbgen -type d -name tests -prune -exec rm -r {} +
 # An image without the C kernels would be many times slower and say so only in its log.
 RUN cd / && /opt/pbgen/bin/python -c "import kernels; assert kernels.available_isas()[0] != 'numpy'"
