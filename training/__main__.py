@@ -45,8 +45,7 @@ OPTION_HELP = {
     "generator starts from, and whose image of the same latent it is pulled towards",
     "teacher_weight": "of the mean absolute difference to the teacher's image, in [−1, 1]",
     "learning_rate": "of Adam, both players",
-    "decay_from": "share of the budget after which the rate falls linearly",
-    "decay_to": "share of the rate that is left at the end of the budget",
+    "decay_from": "share of the budget after which the rate falls linearly to 0",
     "averaged": "images over which the generator that is shown and exported averages its weights; "
     "0: it is that of the last step",
     "seed": "decides weights, order of faces and latents",

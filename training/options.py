@@ -23,8 +23,6 @@ BOUNDS = {  # a width of 1024 takes 22 GB for parameters, gradients and moments
     "discriminator_width": (1, 1024),
     "images": (1, math.inf),
     "batch": (1, 1 << 16),
-    "decay_from": (0, 1),
-    "decay_to": (0, 1),
     "averaged": (0, math.inf),
     "checkpoint_every": (1, math.inf),
     "evaluate_every": (1, math.inf),
@@ -59,8 +57,7 @@ class Options:
     teacher: str | None = None  # a float model whose images the generator is pulled towards
     teacher_weight: float = 10.0  # of the mean absolute difference, images in [−1, 1]
     learning_rate: float = 2e-4  # Adam, β₁ 0.5, β₂ 0.999
-    decay_from: float = 0.4  # of the budget; from there the rate falls linearly …
-    decay_to: float = 0.0  # … to this share of itself at the end
+    decay_from: float = 0.4  # of the budget; from there the rate falls linearly to 0
     averaged: int = 0  # images over which the generator that is exported averages its weights
     seed: int = 0
     compute: str = COMPUTE  # the dtype of activations and of weight copies
@@ -75,7 +72,7 @@ class Options:
             raise ValueError(f"compute must be {choices}, not {self.compute!r}")
         for name, (smallest, largest) in BOUNDS.items():
             value = getattr(self, name)
-            if not value >= smallest:  # of nan too
+            if value < smallest:
                 raise ValueError(f"{name} must be at least {smallest}, not {value}")
             if value > largest:
                 raise ValueError(f"{name} must be at most {largest:,}, not {value}")
@@ -88,6 +85,8 @@ class Options:
             raise ValueError(f"teacher_weight must be at least 0, not {self.teacher_weight}")
         if not 0 <= self.seed < 1 << 64:  # NumPy's begin at 0, PyTorch's end there
             raise ValueError(f"seed must be between 0 and 2^64 − 1, not {self.seed}")
+        if not 0 <= self.decay_from <= 1:
+            raise ValueError(f"decay_from must be between 0 and 1, not {self.decay_from}")
 
     @property
     def steps(self) -> int:
@@ -102,10 +101,13 @@ class Options:
         return binary_layers(self.variant, dcgan(self.width))
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step: constant, then falling linearly to the end of the budget."""
+        """The learning rate of a step: constant, then falling linearly to 0 at the end of the
+        budget.
+        """
         left = 1 - step / self.steps
-        share = min(1.0, left / (1 - self.decay_from)) if self.decay_from < 1 else 1.0
-        return self.learning_rate * (self.decay_to + (1 - self.decay_to) * share)
+        return self.learning_rate * min(
+            1.0, left / (1 - self.decay_from) if self.decay_from < 1 else 1.0
+        )
 
     def differences(self, other: Options) -> str:
         """Where two runs' options differ: "width 64, not 128; seed 0, not 1"."""

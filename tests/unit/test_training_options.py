@@ -50,9 +50,7 @@ def test_a_file_that_holds_no_options_is_named(tmp_path: Path, text: str, reason
         ({"teacher_weight": -1.0}, r"teacher_weight must be at least 0, not -1\.0"),
         ({"seed": -1}, "seed must be between 0 and 2\\^64 − 1, not -1"),
         ({"seed": 1 << 64}, "seed must be between 0 and 2\\^64 − 1, not 18446744073709551616"),
-        ({"decay_from": 1.5}, r"decay_from must be at most 1, not 1\.5"),
-        ({"decay_to": float("nan")}, "decay_to must be at least 0, not nan"),
-        ({"decay_to": -0.5}, r"decay_to must be at least 0, not -0\.5"),
+        ({"decay_from": 1.5}, r"decay_from must be between 0 and 1, not 1\.5"),
     ],
 )
 def test_bad_options_name_the_value_and_the_bound(change: dict[str, Any], message: str) -> None:
@@ -66,12 +64,6 @@ def test_the_rate_is_constant_and_then_falls_to_zero() -> None:
     assert [options.rate(step) for step in (0, 20, 40)] == [1, 1, 1]
     assert options.rate(70) == pytest.approx(0.5)
     assert options.rate(100) == 0
-
-
-def test_the_rate_may_end_above_zero() -> None:
-    options = Options(images=1000, batch=10, learning_rate=1.0, decay_from=0.5, decay_to=0.25)
-    rates = [options.rate(step) for step in (0, 50, 75, 100)]
-    assert rates == pytest.approx([1, 1, 0.625, 0.25])
 
 
 def test_the_rate_never_falls_where_nothing_decays() -> None:
