@@ -76,7 +76,7 @@ def _store(given: list[str], prog: str) -> int:
 
 
 def _serve(given: list[str], prog: str) -> int:
-    from pbgen.serve import main as serve
+    from service.__main__ import main as serve
 
     return serve(given, prog)
 

@@ -19,6 +19,7 @@ The way of a request:
 What it stands on:
 
     app, context, settings        wiring, from the environment
+    arguments                     the command line
     state/, versions              votes, cache, allowances and swaps, shared through Redis or not
     exchange, metrics, logs, tracing    what is known and told of each request
 

@@ -1,4 +1,4 @@
-"""python -m service: serve until told to stop. Settings: PBGEN_… in the environment."""
+"""python -m service, or pbgen serve: serve until told to stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from model_store import ArtifactError
+from service import arguments
 from service.app import create_app
 from service.logs import logging_json
 from service.protocol import protocol_for
@@ -128,10 +129,11 @@ async def _bound(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def main() -> int:
+def main(given: Sequence[str], prog: str) -> int:
     """Serves until told to stop, and then ends the process; returns an exit status of 1 or 2 where
     nothing could be served.
     """
+    arguments.take(given, prog)
     try:
         sys.setswitchinterval(SWITCH_S)
         gc.set_threshold(COLLECT_AFTER)
@@ -158,4 +160,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:], "python -m service"))

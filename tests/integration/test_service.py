@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -201,6 +202,22 @@ def test_a_wrong_setting_is_told_in_a_line(
     assert run.returncode in (1, 2)
     assert run.stderr.startswith(f"error: {told}")
     assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("given", "code"), [("--help", 0), ("--prot", 2)])
+def test_the_module_has_the_options_of_pbgen_serve(given: str, code: int) -> None:
+    module, command = (
+        subprocess.run(
+            [sys.executable, "-m", *name.split(), given],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for name in ("service", "pbgen serve")
+    )
+    assert module.returncode == command.returncode == code
+    told = re.sub(r"python -m service(?!\.)", "pbgen serve", module.stdout + module.stderr)
+    assert told == command.stdout + command.stderr
 
 
 def test_of_two_that_want_a_port_one_serves_and_the_other_says_why(

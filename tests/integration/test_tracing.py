@@ -112,7 +112,7 @@ def test_tracing_without_its_extra_is_told_in_a_line(random_store: Path, tmp_pat
         "import sys; sys.modules['opentelemetry.sdk'] = None; import service.__main__ as service;"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program + "sys.exit(service.main())"],
+        [sys.executable, "-c", program + "sys.exit(service.main([], ''))"],
         cwd=ROOT,
         env=environment(store=random_store, port=0, data=tmp_path, tracing=True),
         capture_output=True,

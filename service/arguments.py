@@ -1,4 +1,4 @@
-"""`pbgen serve`: the service, with what its settings are in the help."""
+"""The service's command line: its address as options, and in its help what its settings are."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ settings, read from the environment:
 {settings}
 
 examples:
-  pbgen serve --port 8080
-  PBGEN_THREADS=2 PBGEN_RATE_LIMIT=100 pbgen serve --host 0.0.0.0
+  {prog} --port 8080
+  PBGEN_THREADS=2 PBGEN_RATE_LIMIT=100 {prog} --host 0.0.0.0
 """
 
 
-def main(arguments: Sequence[str], prog: str) -> int:
+def take(arguments: Sequence[str], prog: str) -> None:
+    """Puts what is given into the environment, where it is checked with the other settings. Ends
+    the process, as argparse does, for --help and for what it does not know.
+    """
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Serves faces over HTTP, until Ctrl-C or SIGTERM.",
-        epilog=EPILOG.format(settings="\n".join(map(_line, Settings.model_fields))),
+        epilog=EPILOG.format(settings="\n".join(map(_line, Settings.model_fields)), prog=prog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", help="address (default: $PBGEN_HOST, else 127.0.0.1)")
     parser.add_argument("--port", help="0 takes a free one (default: $PBGEN_PORT, else 8000)")
     for name, value in vars(parser.parse_args(arguments)).items():
         if value is not None:
-            os.environ[f"PBGEN_{name.upper()}"] = value  # checked with the other settings
-    from service.__main__ import main as serve
-
-    return serve()
+            os.environ[f"PBGEN_{name.upper()}"] = value
 
 
 def _line(name: str) -> str:
