@@ -27,7 +27,7 @@ MEANINGS = {
     401: "A key is needed, or the one given is not known.",
     403: "The key, or the arena's token, does not open this.",
     404: "No such variant or model; the known ones are listed.",
-    406: "A format that the service does not make.",
+    406: "A `format` that the service does not make.",
     409: "This was done before: a token can be used once.",
     413: "A body or a count beyond its bound, which is named.",
     414: "A path and query beyond their bound, which is named.",
@@ -35,10 +35,11 @@ MEANINGS = {
     422: "A value that is not possible; its name, value and bound are told.",
     429: "The client asked for more images than its allowance; see Retry-After.",
     431: "Headers beyond their bound, which is named.",
+    500: "A fault of the service, which its log tells by the request's id.",
     503: "Overload, shutting down, or no place to keep this; see Retry-After.",
     504: "Not done within the deadline.",
 }
-LIMITS = (413, 414, 431)  # of any request, whatever its route
+ALWAYS = (413, 414, 431, 500)  # may come to any request, whatever its route
 PROBLEM_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 ORIGIN = ("X-PBGen-Variant", "X-PBGen-Model", "X-PBGen-Digest", "X-PBGen-Seed")  # of images
 OPTIONAL = ("X-PBGen-Seed", "Server-Timing")  # the others are there wherever they are listed
@@ -144,7 +145,7 @@ def install(app: FastAPI) -> None:
             document = make()
             for path in document["paths"].values():
                 for operation in path.values():
-                    for status, answer in problems(*LIMITS).items():
+                    for status, answer in problems(*ALWAYS).items():
                         operation["responses"].setdefault(str(status), answer)
                     for answer in operation["responses"].values():
                         answer["headers"] = {

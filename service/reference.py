@@ -178,7 +178,7 @@ def _resolved(node: Any, document: Mapping[str, Any]) -> Any:
 def _fields(schema: Schema, within: str = "") -> list[Row]:
     """The fields of an object, and those of the objects in it: "interpolate.from"."""
     rows = []
-    for name, each in schema.get("properties", {}).items():
+    for name, each in _properties(schema).items():
         field = _present(each)
         items = field.get("items", {})
         told = field.get("description", items.get("description", ""))
@@ -186,6 +186,14 @@ def _fields(schema: Schema, within: str = "") -> list[Row]:
         if not within:
             rows += _fields(items or field, f"{name}[]." if items else f"{name}.")
     return rows
+
+
+def _properties(schema: Schema) -> dict[str, Schema]:
+    """The properties of an object, or all those of the objects that it may be."""
+    found: dict[str, Schema] = dict(schema.get("properties", {}))
+    for each in schema.get("oneOf", ()):
+        found |= {name: part for name, part in each["properties"].items() if part["type"] != "null"}
+    return found
 
 
 def _present(schema: Schema) -> Schema:

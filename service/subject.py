@@ -34,7 +34,7 @@ def subject(query: GenerateQuery, body: GenerateBody | None, latent_dim: int) ->
     if body is None:
         return Subject(consecutive(query.seed, query.count))
     for name in ("seed", "count"):
-        if name in query.model_fields_set:
+        if getattr(query, name) != GenerateQuery.model_fields[name].default:
             bound = "absent beside a body, which takes its place"
             raise OutOfRange.of("query", name, getattr(query, name), bound)
     match body:

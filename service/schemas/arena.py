@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from service.schemas.pictures import AnsweredSeed
 from service.state.interface import Choice
 
 
@@ -23,7 +24,7 @@ class Revealed(BaseModel):
 
     left: str
     right: str
-    seed: int
+    seed: AnsweredSeed
     choice: Choice
 
 

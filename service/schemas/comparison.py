@@ -6,11 +6,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from service.schemas.pictures import AnsweredSeed
+
 
 class ComparedImage(BaseModel):
     """A seed's image by one variant."""
 
-    seed: int
+    seed: AnsweredSeed
     png: Annotated[str, Field(description="Base64.")]
 
 

@@ -6,11 +6,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from service.schemas.requests import WIDE
+
+AnsweredSeed = Annotated[int, Field(json_schema_extra={**WIDE})]
+
 
 class EncodedImage(BaseModel):
     """One image of a JSON answer."""
 
-    seed: int | None
+    seed: Annotated[AnsweredSeed | None, Field(description="null: of latents.")]
     png: Annotated[str, Field(description="Base64.")]
 
 

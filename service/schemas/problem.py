@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,7 +14,10 @@ class FieldProblem(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    place: Annotated[str, Field(alias="in", description="`query`, `path`, `header` or `body`.")]
+    place: Annotated[
+        Literal["query", "path", "body"],
+        Field(alias="in", description="Where it was sent."),
+    ]
     name: str
     value: Annotated[str, Field(description="What was sent, shortened.")]
     bound: Annotated[str, Field(description="What it must be.")]
@@ -34,4 +37,10 @@ class ProblemDetails(BaseModel):
     status: int
     detail: str
     instance: Annotated[str, Field(description="Names this occurrence by its X-Request-ID.")]
-    errors: list[FieldProblem] | None = None
+    errors: Annotated[
+        list[FieldProblem],
+        Field(
+            description="The values that are not possible; absent where none is to blame.",
+            json_schema_extra=lambda schema: schema.pop("default"),
+        ),
+    ] = []

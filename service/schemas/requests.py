@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -79,14 +79,22 @@ VariantName = Annotated[
         "`auto`: where the service runs an experiment, what the client was drawn for.",
     ),
 ]
+WIDE = {"format": "int64"}  # without it, typed clients take 32 bits
 Seed = Annotated[
-    int, Field(ge=0, le=LARGEST_SEED, description="Decides the latent vector."), DIGITS
+    int,
+    Field(
+        ge=0,
+        le=LARGEST_SEED,
+        description="Decides the latent vector.",
+        json_schema_extra={**WIDE},
+    ),
+    DIGITS,
 ]
 OptionalSeed = Annotated[
     Seed | None,
     Field(
-        description="Image i of an answer has seed `seed + i`. Absent: drawn at random and told in "
-        "X-PBGen-Seed."
+        description="Image i of an answer has seed `seed + i`. Absent: drawn at random, below "
+        "2^53, and told in X-PBGen-Seed."
     ),
 ]
 
@@ -99,7 +107,7 @@ BodySeed = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED},
+                {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED, **WIDE},
                 {"type": "string", "pattern": "^[0-9]+$"},
             ]
         }
@@ -134,13 +142,16 @@ class GenerateQuery(Asked):
             ge=1,
             le=LARGEST_COUNT,
             description="Images; several are one picture: a grid of ⌈√count⌉ columns, row by row, "
-            "the rest of the last row black.",
+            "the rest of the last row black. Beside a body, which says how many, none is given.",
         ),
         DIGITS,
     ] = 1
     format: Annotated[
         FormatName,
-        Field(description="png, jpeg, webp: one picture. npy: u8 [N, S, S, 3]. json: base64."),
+        Field(
+            description="png, jpeg, webp: one picture. npy: u8 [N, S, S, 3]. json: base64. This "
+            "alone decides; `Accept` is not looked at."
+        ),
     ] = "png"
 
 
@@ -152,18 +163,31 @@ Latent = Annotated[
 ]
 
 
+def _one_of(schema: dict[str, Any]) -> None:
+    """A schema whose properties exclude each other, null being as good as absent, as a choice of
+    objects: generators of clients make no type of `oneOf` beside `properties`.
+    """
+    del schema["type"], schema["additionalProperties"]
+    given = {
+        name: {key: told for key, told in part.items() if key == "description"} | part["anyOf"][0]
+        for name, part in schema.pop("properties").items()
+    }
+    schema["oneOf"] = [
+        {
+            "title": name.capitalize(),
+            "type": "object",
+            "properties": {other: {"type": "null"} for other in given} | {name: part},
+            "required": [name],
+            "additionalProperties": False,
+        }
+        for name, part in given.items()
+    ]
+
+
 class GenerateBody(Asked):
     """The optional body of POST /generate: latents, or interpolate, in place of a seed."""
 
-    # One of the two; null is as good as absent.
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": [name], "properties": {name: {"type": kind}}}
-                for name, kind in (("latents", "array"), ("interpolate", "object"))
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=_one_of)
 
     latents: Annotated[
         list[Latent] | None,

@@ -238,9 +238,17 @@ def test_answers_say_what_browsers_may_do(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("name", ["seed", "count"])
 def test_a_body_beside_a_seed_is_refused(http: httpx.Client, name: str) -> None:
-    told = problem(http.post(f"/generate?{name}=1", json={"latents": [[0.0] * 12]}), 422)
+    told = problem(http.post(f"/generate?{name}=2", json={"latents": [[0.0] * 12]}), 422)
     bound = "absent beside a body, which takes its place"
-    assert told["errors"] == [{"in": "query", "name": name, "value": "1", "bound": bound}]
+    assert told["errors"] == [{"in": "query", "name": name, "value": "2", "bound": bound}]
+
+
+def test_a_client_may_send_the_defaults_beside_a_body(http: httpx.Client) -> None:
+    body = {"latents": [[0.0] * 12] * 2}
+    defaults = "variant=partial&count=1&format=png"
+    assert http.post(f"/generate?{defaults}", json=body).content == (
+        http.post("/generate", json=body).content
+    )
 
 
 def test_a_body_that_is_not_json_is_415(http: httpx.Client) -> None:
