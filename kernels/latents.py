@@ -41,8 +41,10 @@ def latents_of(seeds: NDArray[np.uint64], dim: int = 100) -> NDArray[np.uint8]:
     """Latents of any seeds, u64 [N] → u8 [N, dim]: one pass for a batch of requests' seeds.
 
     By the C library where there is one: NumPy takes 120 µs for a seed, as its passes are many.
-    Raises ValueError for a count or a dimension as `latents` does.
+    Raises ValueError for a count or a dimension as `latents` does, and for seeds of other shapes.
     """
+    if seeds.ndim != 1:
+        raise ValueError(f"seeds must be of shape [N], not {list(seeds.shape)}")
     _check(len(seeds), dim)
     library = native.load()
     if library is None:

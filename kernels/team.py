@@ -37,7 +37,8 @@ class Team:
         """
         self._memory = aligned(TEAM_BYTES)
         self._helpers: dict[int, ThreadPoolExecutor] = {}  # a thread for each member
-        self._lock = threading.Lock()  # of what follows
+        # Of what follows; again by a signal's handler, or a finalizer, that draws meanwhile.
+        self._lock = threading.RLock()
         self._call: object | None = None  # the one that has the helpers
         self._asked: set[int] = set()  # members that look for calls, or will soon
         self._inside: set[int] = set()  # those that a thread is; never two, as they share memory

@@ -96,6 +96,12 @@ def test_counts_and_dimensions_out_of_range_are_refused(
             latents_of(seeds, *arguments[2:])
 
 
+@pytest.mark.parametrize("shape", [(), (3, 0), (3, 2)])
+def test_seeds_of_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"seeds must be of shape \[N\], not \["):
+        latents_of(np.zeros(shape, np.uint64))
+
+
 def test_integers_of_numpy_are_integers() -> None:
     np.testing.assert_array_equal(latents(np.int32(7), np.int8(2), np.uint8(9)), latents(7, 2, 9))
     with pytest.raises(ValueError, match="not 18446744073709551615 … 18446744073709551616"):

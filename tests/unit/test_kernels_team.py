@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import FrameType
 from unittest.mock import patch
@@ -108,6 +109,30 @@ def test_wherever_a_call_is_interrupted_the_next_has_the_team() -> None:
             np.testing.assert_array_equal(team.run(z), expected)
         assert len(run.call_args.args) == 3, step  # latents, the team's memory, members
     assert step > 5
+
+
+@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
+def test_a_handler_may_draw_wherever_it_interrupts() -> None:
+    team, z, expected = team_of_two()
+    drawn: list[NDArray[np.uint8]] = []
+
+    def draw(frame: FrameType, _event: str, _of: object) -> Callable[..., object] | None:
+        if frame.f_globals["__name__"] != "kernels.team":
+            return None
+        drawn.append(team.run(z))  # of which nothing is traced
+        return draw
+
+    def interrupted() -> None:
+        sys.settrace(draw)  # before every line
+        drawn.append(team.run(z))
+        sys.settrace(None)
+
+    thread = threading.Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert len(drawn) > 5
+    np.testing.assert_array_equal(drawn, [expected] * len(drawn))
 
 
 @pytest.mark.skipif(not native.isas(), reason="the C library was not built")
