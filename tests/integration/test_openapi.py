@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -122,6 +123,29 @@ def test_every_header_is_in_the_document(
     assert "x-request-id" in given
 
 
+def parts(node: object) -> Iterator[dict[str, object]]:
+    """Every object of a document."""
+    if isinstance(node, dict):
+        yield node
+    for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from parts(each)
+
+
+def test_what_makes_clients_can_make_types_of_the_document() -> None:
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    for part in parts(document):
+        assert not {"oneOf", "properties"} <= part.keys()  # no generator joins the two
+        if part.get("type") == "integer" and part.get("maximum", 0) > 2**31:
+            assert part["format"] == "int64"  # without it a seed has 32 bits
+    for name, field in (("EncodedImage", "seed"), ("ComparedImage", "seed"), ("Revealed", "seed")):
+        (seed,) = [
+            each
+            for each in parts(document["components"]["schemas"][name]["properties"][field])
+            if each.get("type") == "integer"
+        ]
+        assert seed["format"] == "int64"
+
+
 def test_the_reference_page_tells_every_call_and_needs_no_script(http: httpx.Client) -> None:
     answer = http.get("/docs")
     assert answer.headers["content-type"].startswith("text/html")
@@ -132,6 +156,7 @@ def test_the_reference_page_tells_every_call_and_needs_no_script(http: httpx.Cli
             assert f"<h2>{method.upper()} {path}</h2>" in answer.text
     assert "integer, at least 1, at most 64, default 1" in answer.text
     assert "also as text of digits" in answer.text
+    assert all(f"<code>{name}</code>" in answer.text for name in ("latents", "interpolate.steps"))
     assert "left | right | tie | both_bad" in answer.text
     assert MEDIA_TYPE in answer.text
 
