@@ -33,6 +33,12 @@ class Server:
         """The most resident memory so far."""
         return self._memory("VmHWM")
 
+    def cpu_s(self) -> float:
+        """The processor time of all its threads so far: what else the machine does adds nothing."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def _memory(self, name: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) * 1024

@@ -136,8 +136,9 @@ def test_a_grid_of_the_last_seed_ends_with_it(visit: Visits) -> None:
 def test_segments_share_their_borders(visit: Visits, group: str) -> None:
     page = visit()
     expect(face(page, "partial", "seed 50")).to_be_visible()
-    segments = page.get_by_role("group", name=group).locator("span").all()
-    boxes = [segment.bounding_box() for segment in segments]
+    segments = page.get_by_role("group", name=group).locator("span")
+    expect(segments.nth(len(VARIANTS) - 1)).to_be_visible()  # `all` does not wait
+    boxes = [segment.bounding_box() for segment in segments.all()]
     assert len(boxes) >= len(VARIANTS)
     for left, right in itertools.pairwise(boxes):
         assert left is not None
@@ -223,7 +224,7 @@ def test_where_motion_is_unwanted_measuring_changes_no_face(visit: Visits) -> No
     address = shown.get_attribute("src")
     page.get_by_role("button", name="Measure").click()
     expect(column(page, "partial").locator(".history")).to_contain_text(
-        re.compile("median of (9|10)")
+        re.compile(r"median of (9|[1-9]\d)")
     )
     assert column(page, "partial").get_by_role("img").first.get_attribute("src") == address
     expect(page.get_by_role("textbox", name="Seed")).to_have_value("50")

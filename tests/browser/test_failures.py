@@ -70,7 +70,7 @@ def test_overload_is_told_and_tried_again(visit: Visits, random_store: Path) -> 
 
 def test_an_allowance_that_is_used_up_is_told(visit: Visits, random_store: Path) -> None:
     visit.refusals = True
-    with serving(store=random_store, rate_limit=2, rate_burst=4) as server:
+    with serving(store=random_store, rate_limit=0.5, rate_burst=4) as server:
         page = visit("variants=partial", url=server.url)
         expect(face(page, "partial", "seed 50")).to_be_visible()
         expect(page.get_by_role("alert")).to_be_hidden()

@@ -11,6 +11,8 @@ import pytest
 from tests import factories
 from tests.serving import serving
 
+# A chunk of a stream, 32 images of these by NumPy, holds all places for seconds.
+SLOW = {"widths": (128, 128, 128, 128, 128, 3), "latent_dim": 100}
 BASE_64 = {"widths": (512, 256, 128, 64, 3), "latent_dim": 100}
 
 
@@ -28,3 +30,9 @@ def http(random_store: Path) -> Iterator[httpx.Client]:
 def shipped_size_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random generators of the size that ships."""
     return factories.store(tmp_path_factory.mktemp("shipped-size"), **BASE_64)
+
+
+@pytest.fixture(scope="session")
+def slow_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random generators that take long for each image."""
+    return factories.store(tmp_path_factory.mktemp("slow"), **SLOW)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,12 +43,12 @@ def test_a_hostile_body_costs_little(server: Server, body: str) -> None:
     assert len(body) <= LARGEST
     for method, path in CALLS:
         headers = ADMIN | {"content-type": "application/json"}
-        began = time.perf_counter()
+        before_s = server.cpu_s()
         answer = httpx.request(method, server.url + path, content=body, headers=headers, timeout=60)
-        took_s = time.perf_counter() - began
         assert answer.status_code == 422
         assert len(answer.content) < 11_000  # five names and values, twice, of 80 escapes
-        assert took_s < 2  # most of it is the client's; it was 4 to 32 s
+        # The client's own work is longer, and waits for other processes; it was 4 to 32 s.
+        assert server.cpu_s() - before_s < 1
     assert server.peak_bytes() < 300e6  # it was 1.3 GB
 
 

@@ -139,9 +139,10 @@ def test_who_leaves_is_noticed_whatever_else_it_asked_for(
                 for _ in range(later):
                     time.sleep(0.1)
                     leaving.sendall(HEAD)
-            until(lambda: not in_progress(), 0.5)
+            until(lambda: not in_progress())
             left = {"route": "/generate", "variant": "full", "code": "499"}
             assert sample(client, "pbgen_http_requests_total", **left) == 1
+            assert sample(client, "pbgen_batch_size_sum", variant="full") < 64  # it was not made
         server.process.terminate()
         _, log = server.process.communicate(timeout=30)
     assert {json.loads(each)["level"] for each in log.splitlines()} == {"info"}

@@ -37,8 +37,8 @@ def test_the_stack_runs_and_stops_whole(random_store: Path, tmp_path: Path) -> N
         while not found:
             assert process.poll() is None
             assert time.monotonic() < deadline, "Prometheus has no sample of the service"
-            with suppress(httpx.TransportError):
-                found = httpx.get(scraped).json()["data"]["result"]
+            with suppress(httpx.HTTPError):  # 503 and no JSON, too, while it starts
+                found = httpx.get(scraped).raise_for_status().json()["data"]["result"]
             time.sleep(0.2)
         assert len(found) == 3
         httpx.get(f"http://127.0.0.1:{ports['service']}/images/full/1.png").raise_for_status()

@@ -11,19 +11,17 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
 from service.security import SECURITY_HEADERS
-from tests import factories
 from tests.exposition import sample
 from tests.serving import Server, serving
 from tests.waiting import until
 from tests.wire import LIVEZ, Connection
 
-# A chunk of a stream, 32 images of these by NumPy, holds all places for seconds.
-SLOW = {"widths": (128, 128, 128, 128, 128, 3), "latent_dim": 100}
 DEADLINE_S = 0.5  # for a request's head, too
 KEEP_ALIVE_S = 5.0  # uvicorn's
 LIKE_A_REQUEST = b"GET /nowhere HTTP/1.1\r\nHost: here\r\n\r\n"  # what a body may be like
@@ -37,10 +35,14 @@ def face(*headers: str, request_id: str = "", version: str = "1.1", body: bytes 
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    store = factories.store(tmp_path_factory.mktemp("slow"), ("full", "partial"), **SLOW)
+def own(slow_store: Path) -> Iterator[Server]:
     with serving(
-        store=store, threads=1, isa="numpy", queue_limit=2, batch_limit=1, deadline_s=DEADLINE_S
+        store=slow_store,
+        threads=1,
+        isa="numpy",
+        queue_limit=2,
+        batch_limit=1,
+        deadline_s=DEADLINE_S,
     ) as server:
         yield server
 
@@ -162,8 +164,8 @@ def test_the_body_of_what_is_refused_is_not_taken_for_a_request(
 
 def test_refusals_that_nobody_reads_come_in_order_later(crowded: Server) -> None:
     count = 8000  # more bytes of answers than sockets buffer
+    sent = b"".join(face(request_id=f"r-{i}") for i in range(count))
     with Connection(crowded) as connection:
-        sent = b"".join(face(request_id=f"r-{i}") for i in range(count))
         writing = threading.Thread(target=connection.socket.sendall, args=(sent,))
         writing.start()
         writing.join(0.3)
@@ -189,8 +191,8 @@ def test_who_was_refused_may_be_idle_as_long_as_others(crowded: Server) -> None:
     with Connection(crowded) as connection:
         assert connection.ask(face()).status == 503
         time.sleep(2 * DEADLINE_S)
-        assert connection.ask(face()).status == 503
         began = time.monotonic()
+        assert connection.ask(face()).status == 503
         assert connection.is_closed_by_server()
         assert KEEP_ALIVE_S - 0.5 < time.monotonic() - began < KEEP_ALIVE_S + 4
 
@@ -206,8 +208,8 @@ def test_who_sent_a_body_and_was_refused_may_be_idle_too(crowded: Server) -> Non
 def test_half_a_head_after_a_refusal_is_not_waited_for(crowded: Server) -> None:
     with Connection(crowded) as connection:
         assert connection.ask(face()).status == 503
-        connection.socket.sendall(LIVEZ[:9])
         began = time.monotonic()
+        connection.socket.sendall(LIVEZ[:9])
         assert connection.is_closed_by_server()
         assert DEADLINE_S - 0.1 < time.monotonic() - began < 4
 
@@ -226,7 +228,7 @@ def test_what_follows_a_refusal_in_its_packet_may_take_longer_than_idleness(
 
 
 def test_refusals_are_counted(crowded: Server) -> None:
-    with httpx.Client(base_url=crowded.url) as client, Connection(crowded) as connection:
+    with httpx.Client(base_url=crowded.url) as client:
 
         def counts() -> tuple[float, float]:
             refused = {"route": "/generate", "variant": "full", "code": "503"}
@@ -236,6 +238,7 @@ def test_refusals_are_counted(crowded: Server) -> None:
             )
 
         before = counts()
-        connection.socket.sendall(3 * face() + 2 * face("Origin: https://example.org"))
-        assert [connection.answer().status for _ in range(5)] == [503] * 5
+        with Connection(crowded) as connection:  # not before: its first head has a deadline
+            connection.socket.sendall(3 * face() + 2 * face("Origin: https://example.org"))
+            assert [connection.answer().status for _ in range(5)] == [503] * 5
         assert [now - then for now, then in zip(counts(), before, strict=True)] == [5, 5]

@@ -15,8 +15,8 @@ import pytest
 import kernels
 import model_store
 from tests import factories
-from tests.exposition import sample
-from tests.serving import ROOT, environment, free_port, serving
+from tests.exposition import samples
+from tests.serving import ROOT, START_S, environment, free_port, serving
 from tests.waiting import until
 
 
@@ -122,8 +122,9 @@ def test_the_shipped_size_is_ready_soon_and_small(shipped_size_store: Path) -> N
     with serving(store=shipped_size_store) as server, httpx.Client(base_url=server.url) as client:
         for variant in ("float", "full", "partial"):
             assert client.post("/generate", params={"variant": variant}).status_code == 200
-        # 1.5 s is the promise on an idle machine; tests run beside others.
-        assert server.started_in_s < 6
+        # 1.5 s is the promise on an idle machine; tests run beside others, which take none of this.
+        assert server.cpu_s() < 2
+        assert server.started_in_s < START_S
         assert server.rss_bytes() < 120e6
         variants = {each["variant"]: each for each in client.get("/variants").json()["variants"]}
     sizes = {
@@ -142,17 +143,17 @@ def test_the_shipped_size_is_ready_soon_and_small(shipped_size_store: Path) -> N
 def test_sigterm_turns_unready_then_finishes_what_is_in_flight(shipped_size_store: Path) -> None:
     with (
         serving(
-            store=shipped_size_store, threads=1, isa="numpy", drain_s=1.0, deadline_s=120
+            store=shipped_size_store, threads=1, isa="numpy", drain_s=3.0, deadline_s=120
         ) as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
         ThreadPoolExecutor(2) as pool,
     ):
-        in_flight = ("/generate?variant=full&count=24&seed=1", "/compare?a=full&b=partial&count=8")
+        in_flight = ("/generate?variant=full&count=64&seed=1", "/compare?a=full&b=partial&count=64")
         asked = [pool.submit(httpx.post, server.url + path, timeout=120) for path in in_flight]
 
         def in_progress() -> float:
-            name, variants = "pbgen_requests_in_progress", ("full", "partial")
-            return sum(sample(client, name, variant=each) for each in variants)
+            name, told = "pbgen_requests_in_progress", samples(client)  # both at one moment
+            return sum(value for (each, _), value in told.items() if each == name)
 
         until(lambda: in_progress() == len(asked))
         server.process.terminate()

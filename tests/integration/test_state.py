@@ -59,19 +59,20 @@ def served(client: httpx.Client) -> str:
 
 def test_a_client_that_asks_for_too_much_waits(random_store: Path) -> None:
     with (
-        serving(store=random_store, rate_limit=5, rate_burst=10) as server,
+        serving(store=random_store, rate_limit=20, rate_burst=1) as server,
         httpx.Client(base_url=server.url) as client,
     ):
-        assert client.post("/generate?count=13").status_code == 200  # owes 13; may owe 10
+        assert client.post("/generate?count=64").status_code == 200  # owes 64; may owe 1
         refused = client.post("/generate")
         assert refused.status_code == 429
-        assert refused.headers["retry-after"] == "1"
+        wait_s = int(refused.headers["retry-after"])
+        assert 1 <= wait_s <= 4  # of 3.15 s that have begun
         assert refused.json()["type"] == "urn:pbgen:problem:rate-limit"
         assert client.post("/compare").status_code == 429
         assert client.post("/generate/stream").status_code == 429
         assert client.post("/arena/pairs").status_code == 429
         assert client.get("/variants").status_code == 200
-        time.sleep(1.0)
+        time.sleep(wait_s)
         assert client.post("/generate").status_code == 200
         assert metric(client, 'pbgen_requests_rejected_total{reason="rate_limit"}') == 4
 
@@ -192,7 +193,7 @@ def test_images_go_on_without_redis_and_all_heals(
             assert client.post(f"/generate?seed={seed}").status_code == 200
             assert client.get(f"/images/partial/{seed}.png").status_code == 200
         # At most three time-outs until the breaker opens, and one a second after that.
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 15  # it would be 27
         until(lambda: metric(client, "pbgen_state_breaker_open") == 1)
         answer = client.post(
             "/arena/votes",

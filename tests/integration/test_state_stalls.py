@@ -252,8 +252,8 @@ def test_a_vote_does_not_wait_for_a_disk_that_hangs(
         with pytest.raises(StateUnavailableError):
             await hangs
         monkeypatch.setattr(embedded, "HUNG_S", 60.0)
-        with pytest.raises(StateUnavailableError):
-            await state.activate("partial", "partial@2")  # at once, since it hangs
+        with pytest.raises(StateUnavailableError):  # at once, since it hangs
+            await asyncio.wait_for(state.activate("partial", "partial@2"), 20)
         assert await votes_kept(state) == 0  # reads have a thread of their own
         back.set()
         while state._writer._hangs:
@@ -292,7 +292,7 @@ def test_a_disk_that_hangs_does_not_hold_up_the_end(
         state, hangs, back = on_a_hanging_disk(tmp_path, monkeypatch)
         with pytest.raises(StateUnavailableError):
             await hangs
-        await asyncio.wait_for(state.close(), 2.0)
+        await asyncio.wait_for(state.close(), 30)
         back.set()
 
     asyncio.run(test())

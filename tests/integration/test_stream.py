@@ -92,12 +92,20 @@ def test_a_slow_reader_is_waited_for_and_a_leaver_is_not(own: Server) -> None:
     with httpx.stream("POST", f"{own.url}/generate/stream?{query}", timeout=30) as answer:
         read = answer.iter_bytes()  # named, since it leaves when it is forgotten
         next(read)
-        time.sleep(0.5)  # the buffers of both ends fill
+
+        def is_held_up() -> bool:
+            made = metric(own, IMAGES)
+            time.sleep(0.3)
+            return metric(own, IMAGES) == made
+
+        until(is_held_up)  # the buffers of both ends are full
         made = metric(own, IMAGES)
+        assert made < 100_000  # of a million
         time.sleep(0.3)
         assert metric(own, IMAGES) - made <= 64  # a chunk for each thread
         assert own.rss_bytes() < 150e6
-    time.sleep(0.1)
+    for name in ("pbgen_queue_depth", "pbgen_requests_in_progress"):
+        until(lambda name=name: metric(own, name + '{variant="partial"}') == 0)
     made = metric(own, IMAGES)
     time.sleep(0.2)
     assert metric(own, IMAGES) == made
@@ -109,7 +117,7 @@ def test_what_a_leaver_did_not_get_made_it_does_not_owe(random_store: Path) -> N
         query = f"{server.url}/generate/stream?count=1000000&format=npy"
         with httpx.stream("POST", query, timeout=30) as answer:
             next(answer.iter_bytes())
-        until(lambda: httpx.post(f"{server.url}/generate").status_code == 200, 5)
+        until(lambda: httpx.post(f"{server.url}/generate").status_code == 200)
 
 
 def test_a_stream_goes_on_at_the_allowed_rate(random_store: Path) -> None:
@@ -152,7 +160,7 @@ def test_a_stream_is_in_progress_until_its_client_leaves(own: Server) -> None:
             read = answer.iter_bytes()
             next(read)
             assert in_progress() == 1
-        until(lambda: not in_progress(), 5)
+        until(lambda: not in_progress())
         left = {"route": "/generate/stream", "variant": "full"}
         assert grown("pbgen_http_requests_total", **left, code="499") == 1
         assert grown("pbgen_http_requests_total", **left, code="200") == 0

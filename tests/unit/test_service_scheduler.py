@@ -83,6 +83,7 @@ def test_rows_that_come_one_at_a_time_have_all_threads(monkeypatch: pytest.Monke
             await scheduler.submit(lane, range(count), listed, CLIENT).future
 
         await rows(1)
+        monkeypatch.setattr("service.scheduler.LONE_AFTER_S", 10.0)
         await asyncio.gather(rows(1), rows(1))
         await rows(1)  # there was company a moment ago
         assert [how for how, _ in ran] == ["together", "together", "alone", "alone"]

@@ -214,8 +214,11 @@ def test_images_are_kept_within_the_bound(home: Open) -> None:
 
 def test_allowances(home: Open) -> None:
     async def test(state: State) -> None:
+        began = time.monotonic()
         assert await state.charge("a", 64) == 0
-        assert await state.charge("a", 1) == pytest.approx(5.9, abs=0.5)
+        wait_s = await state.charge("a", 1)
+        took_s = time.monotonic() - began
+        assert 5.9 - took_s - 1e-3 <= wait_s <= 5.9 + 1e-3
         assert await state.charge("b", 1) == 0
 
     with_state(home, test)
@@ -239,8 +242,8 @@ def test_the_cache_heals_when_redis_has_evicted_images(redis: RedisServer) -> No
 def test_an_allowance_without_measure_opens_no_breaker(redis: RedisServer) -> None:
     async def test() -> None:
         state = RedisState(redis.url, 5.0, CACHE_BYTES, Allowance(rate=1e12, burst=5))
-        for _ in range(FAILURES + 1):
-            assert await state.charge("a", 1) == 0
+        for _ in range(FAILURES + 1):  # a client of this test only: its database is shared
+            assert await state.charge("unmeasured", 1) == 0
         assert not state.is_left_alone
         await state.close()
 
@@ -251,13 +254,10 @@ def test_an_allowance_without_measure_opens_no_breaker(redis: RedisServer) -> No
 def test_a_swap_is_announced_to_others(redis: RedisServer) -> None:
     async def test() -> None:
         ours, theirs = (RedisState(redis.url, 5.0, CACHE_BYTES, None) for _ in range(2))
-        while await theirs.changed():  # until it listens, and nothing is announced
-            pass
-        began = time.monotonic()
+        while await theirs.changed() or not theirs._announcements.subscribed:
+            pass  # until it listens, and nothing is announced
         await ours.activate("partial", "partial@9")
-        while not await theirs.changed():
-            pass
-        assert time.monotonic() - began < 1.0
+        assert await theirs.changed()
         assert (await theirs.active())["partial"] == "partial@9"
         await ours.close()
         await theirs.close()
