@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="PBGen",
         summary="Faces from partially binarized generators",
+        description=openapi.DESCRIPTION,
         version=INTERFACE_VERSION,
         lifespan=partial(
             _lifespan,

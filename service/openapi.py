@@ -22,6 +22,13 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 KEY = "key"
 NEEDS_KEY: dict[str, Any] = {"security": [{KEY: []}]}
 MAY_NEED_KEY: dict[str, Any] = {"security": [{KEY: []}, {}]}  # by the setting PBGEN_OPEN_SCOPES
+DESCRIPTION = (
+    "A key is sent as `Authorization: Bearer KEY`. Its scopes are `generate` for images and `vote` "
+    "for the arena, either of which a service may open to all, and `admin` for swaps. Every GET "
+    "answers HEAD too. A request names its exchange by `X-Request-ID`, a word of at most 64 "
+    "letters, digits and ._-, if it is to have a name of its own. JavaScript's numbers do not hold "
+    "seeds from 2^53 on; X-PBGen-Seed has them whole."
+)
 MEANINGS = {
     400: "The request cannot be read.",
     401: "A key is needed, or the one given is not known.",

@@ -80,7 +80,7 @@ def page(document: Mapping[str, Any]) -> str:
         f"<title>Interface – {title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>"
         '<p>The same for programs: <a href="openapi.json">openapi.json</a>. '
         'To look at: <a href="./">the playground</a>. '
-        "A key is sent as <code>Authorization: Bearer KEY</code>.</p>"
+        f"{_prose(document['info']['description'])}</p>"
         f'<nav aria-label="Calls"><ul>{calls}<li><a href="#problems">Problems</a></li></ul></nav>'
         f"{''.join(_operation(call, operation) for call, operation in operations)}"
         f"{_problems([operation for _, operation in operations])}</body></html>"

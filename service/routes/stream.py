@@ -27,7 +27,8 @@ MEDIA_TYPE = "application/x-tar"
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "A tar of images 00000000.png, 00000001.png, …, and last manifest.json: "
+            "description": "A tar of images 00000000.png, 00000001.png, … (.jpeg, .webp; .npy: u8 "
+            "[S, S, 3]), and last manifest.json: "
             "an object of `model`, `digest`, `seed` (the first image's), `count` and `format`. "
             "Without it a tar is incomplete.",
             "content": {MEDIA_TYPE: BINARY},
