@@ -110,7 +110,7 @@ def test_every_problem_is_in_the_document(http: httpx.Client) -> None:
     responses = document["paths"]["/generate"]["post"]["responses"]
     assert set(responses) == {
         *("200", "400", "401", "403", "404", "406", "413", "414", "415"),
-        *("422", "429", "431", "503", "504"),
+        *("422", "429", "431", "500", "503", "504"),
     }
     reference = responses["422"]["content"]["application/problem+json"]["schema"]["$ref"]
     assert reference.rpartition("/")[2] in document["components"]["schemas"]
