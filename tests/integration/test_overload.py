@@ -20,6 +20,9 @@ from tests.exposition import sample
 from tests.serving import Server, serving
 from tests.waiting import until
 
+# One client can hold all places.
+CROWDED = {"threads": 1, "isa": "numpy", "queue_limit": 2, "batch_limit": 1, "deadline_s": 60}
+
 
 def in_progress(client: httpx.Client) -> float:
     return sample(client, "pbgen_requests_in_progress", variant="full")
@@ -134,16 +137,7 @@ def test_a_length_of_thousands_of_zeros_is_none(random_store: Path) -> None:
 
 def test_what_is_refused_for_want_of_room_costs_nothing(slow_store: Path) -> None:
     with (
-        serving(
-            store=slow_store,
-            threads=1,
-            isa="numpy",
-            queue_limit=2,
-            batch_limit=1,
-            deadline_s=60,
-            rate_limit=0.01,
-            rate_burst=8,
-        ) as server,
+        serving(store=slow_store, **CROWDED, rate_limit=0.01, rate_burst=8) as server,
         httpx.Client(base_url=server.url, timeout=60) as client,
     ):
         with taking_all_places(server, client, "10.0.0.1"):
@@ -178,14 +172,7 @@ def test_one_clients_grids_leave_room_for_anothers_face(shipped_size_store: Path
 
 def test_what_there_is_no_room_for_is_refused_early(slow_store: Path) -> None:
     with (
-        serving(
-            store=slow_store,
-            threads=1,
-            isa="numpy",
-            queue_limit=2,
-            batch_limit=1,
-            deadline_s=60,
-        ) as server,
+        serving(store=slow_store, **CROWDED) as server,
         httpx.Client(base_url=server.url, timeout=60) as client,
     ):
         with taking_all_places(server, client, "127.0.0.1"):
