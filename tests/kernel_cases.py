@@ -96,7 +96,9 @@ def chains(draw: st.DrawFn, most_multiply_adds: int, last_size: int = 40) -> lis
 def width(most: int) -> st.SearchStrategy[int]:
     """A number of channels."""
     most = max(1, min(most, WIDTHS[-1]))
-    return st.sampled_from([each for each in WIDTHS if each <= most]) | st.integers(1, most)
+    chosen = st.sampled_from([each for each in WIDTHS if each <= most]) | st.integers(1, most)
+    registers = most // 64  # full ones are what AVX-512 looks up
+    return chosen | st.integers(1, registers).map(lambda n: 64 * n) if registers else chosen
 
 
 def with_denormals() -> GeneratorSpec:

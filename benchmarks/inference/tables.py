@@ -16,9 +16,9 @@ from benchmarks.inference.results import Result
 Row = dict[str, Any]
 STOCK = (EAGER, LAST, COMPILED, AUTOCAST)  # PyTorch without a change of its settings
 OPERANDS = {"float": "floats", "xnor": "bits"}  # of a variant's multiplications; else bytes
-# Instruction sets whose peak is another's: AMX has bytes only.
-LIKE = {("avx512_vnni", "bytes"): "avx512", ("avx512_vnni", "floats"): "avx512"}
-LIKE |= {("amx", "floats"): "avx512", ("amx", "bits"): "avx512"}
+# Whose peak an instruction set has that has none of its own: AMX takes bytes only, and before
+# 2026-11-28 AVX-512 had but one of bytes and one of floats.
+LIKE = {"amx": "avx512", "avx512_vnni": "avx512"}
 
 
 def everything(result: Result) -> str:
@@ -162,12 +162,13 @@ def peak_of(result: Result, row: Row) -> float | None:
     None where no probe was made.
     """
     operand, isa = OPERANDS.get(row["variant"], "bytes"), row["mode"]
-    isa = LIKE.get((isa, operand), isa)
-    for peak in result["peaks"]:
-        if (peak["isa"], peak["operand"]) == (isa, operand):
-            rate: float = peak["multiply_adds_a_second"] * row["threads"]
-            return rate
-    return None
+    peaks = {
+        peak["isa"]: peak["multiply_adds_a_second"]
+        for peak in result["peaks"]
+        if peak["operand"] == operand
+    }
+    rate: float | None = peaks.get(isa, peaks.get(LIKE.get(isa)))
+    return rate * row["threads"] if rate else None
 
 
 def limits(result: Result) -> str:

@@ -8,10 +8,11 @@ from kernels import native
 from kernels.spec import IMAGE_CHANNELS, Deconvolution, GeneratorSpec, LayerSpec, Precision
 
 # Images that share one reading of the weights: `images` of kernels/c/isa_*.c.
-TOGETHER = {"amx": 8, "avx2": 2}
+TOGETHER = {"amx": 8}
 TOGETHER_ELSEWHERE = 16  # and of floats and bits
-TABLES = ("avx2",)  # take binary layers' inputs as tables for look-up
-LANES = 16  # columns of a layer whose phases are combined, at most: it takes bytes all the same
+# And where a binary layer is looked up: `images` of kernels/c/*_tables.h, and `columns`.
+LOOK_UP = {"avx512": (1, 64), "avx2": (2, 1)}
+LANES = 16  # columns of a layer whose phases are combined, at most: it is not looked up
 
 
 def multiply_adds(spec: GeneratorSpec) -> int:
@@ -47,10 +48,9 @@ class Traffic:
 def traffic(spec: GeneratorSpec, isa: str, threads: int, batch: int) -> Traffic:
     """Of a call of `batch` images on a compiled instruction set."""
     generator = native.NativeGenerator(spec, isa)
-    bytewise = spec.layers[0].precision not in (Precision.FLOAT, Precision.XNOR)
-    together = TOGETHER.get(isa, TOGETHER_ELSEWHERE) if bytewise else TOGETHER_ELSEWHERE
+    together = _together(spec, isa)
     held = sum(generator.resident_bytes.values())
-    inputs = [_input_bytes(layer, isa, layer is spec.layers[-1]) for layer in spec.layers]
+    inputs = [_input_bytes(layer) for layer in spec.layers]
     return Traffic(
         weights=held * -(-batch // together) / batch,
         activations=sum(inputs) + sum(inputs[1:]) + spec.image_size**2 * IMAGE_CHANNELS,
@@ -58,12 +58,27 @@ def traffic(spec: GeneratorSpec, isa: str, threads: int, batch: int) -> Traffic:
     )
 
 
-def _input_bytes(layer: LayerSpec, isa: str, last: bool) -> int:
+def _together(spec: GeneratorSpec, isa: str) -> int:
+    """Images of a call that run together, at most: `group_images` of kernels/c/plan.h."""
+    images, columns = LOOK_UP.get(isa, (0, 0))
+    if images and any(
+        _is_looked_up(layer, layer is spec.layers[-1], columns) for layer in spec.layers
+    ):
+        return images
+    if spec.layers[0].precision in (Precision.FLOAT, Precision.XNOR):
+        return TOGETHER_ELSEWHERE
+    return TOGETHER.get(isa, TOGETHER_ELSEWHERE)
+
+
+def _is_looked_up(layer: LayerSpec, last: bool, columns: int) -> bool:
+    g = layer.geometry
+    step = g.size_out if g.size_in == 1 else g.stride
+    combined = last and step > 1 and step**2 * g.c_out <= LANES
+    return layer.precision is Precision.BINARY and not combined and g.c_out % columns == 0
+
+
+def _input_bytes(layer: LayerSpec) -> int:
     """Of an image, as the layer reads it: `channel_bits` of kernels/c/plan.h."""
     g = layer.geometry
     bits = {Precision.FLOAT: 32, Precision.XNOR: 1}.get(layer.precision, 8)
-    if isa in TABLES and layer.precision is Precision.BINARY:
-        step = g.size_out if g.size_in == 1 else g.stride
-        combined = last and step > 1 and step**2 * g.c_out <= LANES
-        bits = bits if combined else 64
     return -(-g.c_in * bits // 8) * g.size_in**2

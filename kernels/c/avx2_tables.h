@@ -9,11 +9,18 @@
 #include "rows.h"
 
 #define TABLE_ROWS 2
+#define TABLE_BITS 5   /* of the ten of an entry, in its first part */
 #define BYTE_CHUNKS 4  /* whose sums, eight of 31 at most, fit a byte */
 #define WORD_CHUNKS 32 /* whose sums, 64 of 1020 at most, fit 16 bits */
 
-/* Bytes of a chunk of 4 * `quads` channels -> a table each: sixteen low parts, then the high. */
-static void tabulate(const uint8_t *bytes, uint32_t quads, uint8_t *const *to)
+static uint32_t table_chunks(uint32_t channels)
+{
+  return (channels + 7) / 8;
+}
+
+/* Two quads a chunk: of each the sums of its sixteen subsets (entry p of the channels that are bits
+ * of p), low parts and then the high. */
+static int32_t tabulate(const uint8_t *bytes, uint32_t channels, uint8_t *to, size_t chunk)
 {
   /* Entry p sums the bytes of the bits of p; here 0 ... 3, 8 ... 11 and then the rest, which packs
    * put in order. */
@@ -21,18 +28,21 @@ static void tabulate(const uint8_t *bytes, uint32_t quads, uint8_t *const *to)
                                           0x01000000, 0x01000001, 0x01000100, 0x01000101);
   const __m256i second = _mm256_or_si256(first, _mm256_set1_epi32(0x00010000));
   const __m256i one = _mm256_set1_epi16(1);
-  for (uint32_t quad = 0; quad < quads; quad++, bytes += 4) {
+  int32_t sum = 0;
+  for (uint32_t quad = 0; quad < 2 * table_chunks(channels); quad++, bytes += 4) {
     int32_t four;
     memcpy(&four, bytes, sizeof four);
     const __m256i x = _mm256_set1_epi32(four);
     const __m256i sums =
         _mm256_packus_epi32(_mm256_madd_epi16(_mm256_maddubs_epi16(x, first), one),
                             _mm256_madd_epi16(_mm256_maddubs_epi16(x, second), one));
+    sum += (int32_t)((uint32_t)_mm256_extract_epi32(sums, 7) >> 16);
     const __m256i low = _mm256_and_si256(sums, _mm256_set1_epi16((1 << TABLE_BITS) - 1));
     const __m256i parts = _mm256_packus_epi16(low, _mm256_srli_epi16(sums, TABLE_BITS));
-    _mm256_store_si256((__m256i *)(void *)(to[quad / 2] + quad % 2 * 32),
+    _mm256_store_si256((__m256i *)(void *)(to + quad / 2 * chunk + quad % 2 * 32),
                        _mm256_permute4x64_epi64(parts, 0xd8));
   }
+  return sum;
 }
 
 /* What is looked up may not be added in another order: that would take more registers. */
@@ -86,7 +96,7 @@ INLINE void add_chunks(const uint8_t *a, size_t step, const size_t *offset, cons
 INLINE void tables_of_rows(const tile *t, const row_group *g, uint32_t rows, uint32_t halves)
 {
   const __m256i zero = _mm256_setzero_si256();
-  const uint32_t chunks = chunks_of(t->channels);
+  const uint32_t chunks = table_chunks(t->channels);
   __m256i sums[TABLE_ROWS][4];
   for (uint32_t r = 0; r < rows; r++) {
     int32_t all = 0;
@@ -138,5 +148,15 @@ static void sum_tables(const tile *t, int32_t *acc)
     else
       found == 1 ? tables_of_rows(t, &g, 1, 1) : tables_of_rows(t, &g, TABLE_ROWS, 1);
 }
+
+static const lookup tables = {
+    .images = 2, /* TABLE_ROWS: a pixel's rows are looked up together, and lie together */
+    .halves = 2,
+    .columns = 1,
+    .lanes = 1,
+    .chunks = table_chunks,
+    .tabulate = tabulate,
+    .sum = sum_tables,
+};
 
 #endif

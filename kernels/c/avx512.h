@@ -123,9 +123,37 @@ INLINE void finish_pairs(const int32_t *acc, uint32_t rows, const epilogue *e, i
   }
 }
 
+/* Rows of four halves or more: four are a line of results. */
+INLINE void finish_lines(const int32_t *acc, uint32_t rows, const epilogue *e, int offset,
+                         const size_t *places)
+{
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  for (uint32_t half = 0; half < e->halves; half += 4) {
+    columns c[4];
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < 4; i++)
+      c[i] = columns_of(e, half + i, offset);
+    const int32_t *from = acc + half * LANES;
+    for (uint32_t r = 0; r < rows; r++, from += e->halves * LANES) {
+      if (places[r] == NOWHERE)
+        continue;
+      __m512i q[4];
+#pragma GCC unroll 4
+      for (uint32_t i = 0; i < 4; i++)
+        q[i] = round_half(from + i * LANES, &c[i], offset);
+      const __m512i line =
+          _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
+      _mm512_storeu_si512(e->out + places[r] + half / 4 * e->out_chunk,
+                          _mm512_permutexvar_epi32(order, line));
+    }
+  }
+}
+
 static void finish_bytes(const int32_t *acc, uint32_t rows, const epilogue *e, const size_t *places)
 {
-  if (e->halves == 2 && !e->fixed && !e->floats)
+  if (e->halves >= 4)
+    e->offset ? finish_lines(acc, rows, e, 1, places) : finish_lines(acc, rows, e, 0, places);
+  else if (e->halves == 2 && !e->fixed && !e->floats)
     e->offset ? finish_pairs(acc, rows, e, 1, places) : finish_pairs(acc, rows, e, 0, places);
   else
     finish_rows(acc, rows, e, places);

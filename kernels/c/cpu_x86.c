@@ -55,8 +55,8 @@ int pbgen_has_avx512_vnni(void)
 
 int pbgen_has_avx512(void)
 {
-  const uint32_t gfni = 1u << 8, vpopcntdq = 1u << 14; /* leaf 7, ecx */
-  return pbgen_has_avx512_vnni() && all_set(detect().leaf7_ecx, gfni | vpopcntdq);
+  const uint32_t vbmi = 1u << 1, gfni = 1u << 8, vpopcntdq = 1u << 14; /* leaf 7, ecx */
+  return pbgen_has_avx512_vnni() && all_set(detect().leaf7_ecx, vbmi | gfni | vpopcntdq);
 }
 
 int pbgen_has_amx(void)

@@ -14,41 +14,24 @@ static uint8_t top_bits(const uint8_t *bytes)
 
 /* Rows of sums -> bytes, for those whose results are others. */
 static void finish_aside(const job *j, const int32_t *acc, uint32_t rows,
-                         uint8_t bytes[BLOCK_ROWS][2 * LANES])
+                         uint8_t bytes[BLOCK_ROWS][MAX_HALVES * LANES])
 {
   size_t places[BLOCK_ROWS];
   epilogue e = j->e;
-  e.out = bytes[0];
+  e.out = bytes[0], e.out_chunk = LINE;
   for (uint32_t r = 0; r < BLOCK_ROWS; r++)
-    places[r] = r * 2 * LANES;
+    places[r] = r * sizeof bytes[0];
   j->ops->finish_bytes(acc, rows, &e, places);
 }
 
 /* Rows of sums -> results of which the next layer takes the top bits alone. */
 static void finish_bits(const job *j, const int32_t *acc, uint32_t rows, const size_t *places)
 {
-  uint8_t bytes[BLOCK_ROWS][2 * LANES];
+  uint8_t bytes[BLOCK_ROWS][MAX_HALVES * LANES];
   finish_aside(j, acc, rows, bytes);
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t i = 0; places[r] != NOWHERE && i < j->halves * LANES; i += 8)
       j->e.out[places[r] + i / 8] = top_bits(bytes[r] + i);
-}
-
-/* Rows of sums -> results as tables. */
-static void finish_tables(const job *j, const int32_t *acc, uint32_t rows, const size_t *places)
-{
-  uint8_t bytes[BLOCK_ROWS][2 * LANES];
-  finish_aside(j, acc, rows, bytes);
-  const uint32_t left = (j->l->c_out - j->column + 7) / 8, all = j->halves * LANES / 8;
-  const uint32_t chunks = left < all ? left : all;
-  for (uint32_t r = 0; r < rows; r++) {
-    if (places[r] == NOWHERE)
-      continue;
-    uint8_t *tables[2 * LANES / 8];
-    for (uint32_t c = 0; c < chunks; c++)
-      tables[c] = j->e.out + places[r] + c * j->out.chunk;
-    j->ops->tabulate(bytes[r], 2 * chunks, tables);
-  }
 }
 
 void list_places(job *j)
@@ -75,8 +58,6 @@ void finish_hidden(const job *j, const int32_t *acc, uint32_t rows, uint32_t fir
     j->ops->finish_floats((const float *)(const void *)acc, rows, &j->e, places);
   else if (j->l[1].precision == PBGEN_XNOR)
     finish_bits(j, acc, rows, places);
-  else if (j->l[1].tables)
-    finish_tables(j, acc, rows, places);
   else
     j->ops->finish_bytes(acc, rows, &j->e, places);
 }

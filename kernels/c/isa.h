@@ -15,7 +15,8 @@
 #define MAX_BLOCKS 8  /* of a tile */
 #define LINE 64       /* bytes of channels that lie together: a chunk of one row */
 #define MAX_TAPS 64   /* PBGEN_MAX_KERNEL squared */
-#define TABLE_BITS 5  /* of the ten of an entry of a table, in its first part */
+#define MAX_HALVES 8  /* of a panel */
+#define TABLED 256    /* inputs whose sum fits 16 bits: tabled and summed together */
 #define SPAN 20       /* most steps, each a chunk of one tap, whose weights (40 KB) stay in L1 */
 
 /* A tile: blocks of 16 rows (pixels or images) x columns (output channels), summed over steps. A
@@ -62,10 +63,20 @@ typedef struct tile {
   uint32_t from[2], to[2]; /* taps, of each half */
 } tile;
 
-/* In a layer of tables, a quad of a row is 32 bytes: of the sums of its sixteen subsets (entry p of
- * the channels that are bits of p), the low TABLE_BITS bits and then the rest. So a chunk holds two
- * quads, and behind a row's last chunk is one that begins with the sum of all, int32_t. Of weights,
- * b[k] is uint8_t [chunks][halves][LANES], bit i for channel 8 * chunk + i. */
+/* Sums of +-1 weights by look-up: a few inputs are a table of the sums of their subsets, and a
+ * column's bits the place of its sum. A row's tables are chunks like a row of bytes, of TABLED
+ * inputs after the other, and behind the last is one that begins with the sum of all, int32_t. Of
+ * weights, b[k] is uint8_t [(channels + 7) / 8][halves][LANES], bit i for channel 8 * n + i. */
+typedef struct lookup {
+  uint32_t images;                       /* that best run together */
+  uint32_t halves;                       /* of a panel, but the last */
+  uint32_t columns;                      /* of which a layer's are a multiple */
+  uint32_t lanes;                        /* see place_of_column */
+  uint32_t (*chunks)(uint32_t channels); /* of a row's tables */
+  /* At most TABLED bytes, with 32 zeros behind them -> tables; returns the bytes' sum. */
+  int32_t (*tabulate)(const uint8_t *bytes, uint32_t channels, uint8_t *to, size_t chunk);
+  void (*sum)(const tile *t, int32_t *acc);
+} lookup;
 
 /* How sums become the next layer's bytes, or steps of the table of grey levels. Columns beyond the
  * layer's have scale and shift 0. */
@@ -102,10 +113,7 @@ typedef struct isa {
   /* acc int32_t [blocks][16][halves][LANES] = sums of uint8_t x int8_t. */
   void (*sum_bytes)(const tile *t, int32_t *acc);
 
-  /* The same for ±1 weights from tables, or NULL: there are none. And how they are made: `quads`
-   * quads of bytes -> each two at to[quad / 2]. */
-  void (*sum_tables)(const tile *t, int32_t *acc);
-  void (*tabulate)(const uint8_t *bytes, uint32_t quads, uint8_t *const *to);
+  const lookup *tables; /* the same for +-1 weights by look-up, or NULL: it would not be faster */
 
   /* acc = minus the number of bits in which inputs and weights differ. */
   void (*sum_bits)(const tile *t, int32_t *acc);

@@ -1,6 +1,9 @@
-/* AVX-512 with VNNI, GFNI and VPOPCNTDQ: 64 byte products an instruction. */
+/* AVX-512 with VBMI, VNNI, GFNI and VPOPCNTDQ. Binary weights are looked up (avx512_tables.h),
+ * where a layer's columns fill registers; elsewhere and with fixed weights vpdpbusd takes 64
+ * products of bytes an instruction. */
 #include "avx512_bits.h"
 #include "avx512_sums.h"
+#include "avx512_tables.h"
 #include "cpu_x86.h"
 
 const isa pbgen_avx512 = {
@@ -10,6 +13,7 @@ const isa pbgen_avx512 = {
     .images = 16,
     .expand = expand,
     .sum_bytes = sum_with_vnni,
+    .tables = &tables,
     .sum_bits = sum_bits,
     .sum_floats = sum_floats,
     .finish_bytes = finish_bytes,

@@ -3,6 +3,7 @@
 #define PBGEN_JOB_H
 
 #include "layout.h"
+#include "tables.h"
 #include "team.h"
 
 /* What one panel of one group needs, and where its results go. */
@@ -15,6 +16,9 @@ typedef struct job {
   const uint8_t *from;
   uint8_t *to;     /* the next layer's plane, or NULL in the last layer */
   uint8_t *pixels; /* [images][size][size][3], last layer only */
+  uint8_t *tables; /* of the input's lines tabled_from ... tabled_to - 1, if sums are looked up */
+  layout near;     /* how they lie */
+  uint32_t tabled_from, tabled_to;
   int32_t *acc;
   uint8_t *expanded; /* memory of a panel */
   size_t *places;    /* of the group's rows on the lines at hand: where their results go */
@@ -35,6 +39,9 @@ typedef struct job {
 
 /* The layer, or what of it this member gets. */
 void do_layer(job *j);
+
+/* Makes the tables of all lines of input that the lines of positions at hand need. */
+void make_tables(job *j);
 
 /* Lists the places of the group's rows, which all its panels share. */
 void list_places(job *j);

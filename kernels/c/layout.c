@@ -20,10 +20,10 @@ static int plain_pays(uint32_t images, uint32_t row_step)
 layout layout_of(const layer_plan *l, uint32_t images, uint32_t row_step)
 {
   layout a = {.slots = images, .copies = 1, .pitch = l->size_in, .lines = l->size_in};
-  const int bits = l->precision == PBGEN_XNOR || l->tables;
-  a.chunks = chunks_of(input_bytes(l)) + l->tables;
-  if (bits || plain_pays(images, row_step) || l->size_in == 1) {
-    a.slots = bits ? images : BLOCK_ROWS;
+  const int bits = l->precision == PBGEN_XNOR;
+  a.chunks = chunks_of(input_bytes(l));
+  if (bits || l->tables || plain_pays(images, row_step) || l->size_in == 1) {
+    a.slots = bits || l->tables ? images : BLOCK_ROWS;
     a.chunk = a.slots * LINE;
     a.pixel = a.chunks * a.chunk;
     a.bytes = (size_t)l->size_in * l->size_in * a.pixel;
@@ -52,31 +52,13 @@ layout layout_of(const layer_plan *l, uint32_t images, uint32_t row_step)
   return a;
 }
 
-/* The sums of a pixel's rows of tables, behind their last chunk. */
-static void sum_pixel(const layout *a, uint8_t *pixel)
-{
-  for (uint32_t row = 0; row < a->slots; row++, pixel += LINE) {
-    const uint8_t *at = pixel;
-    int32_t sum = 0;
-    for (uint32_t c = 1; c < a->chunks; c++, at += a->chunk) /* the last entries of two tables */
-      sum += at[15] + at[47] + ((at[31] + at[63]) << TABLE_BITS);
-    memcpy(pixel + (a->chunks - 1) * a->chunk, &sum, sizeof sum);
-  }
-}
-
-void load_latents(const layer_plan *l, const layout *a, const isa *ops, const uint8_t *latents,
-                  uint32_t images, uint8_t *plane)
+void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint32_t images,
+                  uint8_t *plane)
 {
   memset(plane, 0, a->bytes);
   for (uint32_t image = 0; image < images; image++) {
     const uint8_t *q = latents + (size_t)image * l->c_in;
-    for (uint32_t i = 0; l->tables && i < l->c_in; i += 8) {
-      uint8_t eight[8] = {0},
-              *to = plane + a->center + row_offset(a, 0, 0, image) + i / 8 * a->chunk;
-      memcpy(eight, q + i, l->c_in - i < 8 ? l->c_in - i : 8);
-      ops->tabulate(eight, 2, &to);
-    }
-    for (uint32_t i = 0; !l->tables && i < l->c_in; i++) {
+    for (uint32_t i = 0; i < l->c_in; i++) {
       const uint32_t at = i * channel_bits(l) / 8;
       uint8_t *to =
           plane + a->center + row_offset(a, 0, 0, image) + at / LINE * a->chunk + at % LINE;
@@ -88,8 +70,6 @@ void load_latents(const layer_plan *l, const layout *a, const isa *ops, const ui
         *to = q[i];
     }
   }
-  if (l->tables)
-    sum_pixel(a, plane);
 }
 
 /* One chunk of the unshifted copy -> the copy shifted by dx pixels. */
@@ -106,8 +86,6 @@ static void shift_copy(const layout *a, const uint8_t *from, int32_t dx, uint8_t
 
 void spread(const layer_plan *l, const layout *a, uint32_t member, uint32_t members, uint8_t *plane)
 {
-  for (uint32_t pixel = member; l->tables && pixel < l->size_in * l->size_in; pixel += members)
-    sum_pixel(a, plane + pixel * a->pixel);
   const size_t line = line_bytes(a), width = (size_t)l->size_in * a->slots * LINE;
   for (uint32_t chunk = member; a->one_run && chunk < a->chunks; chunk += members) {
     uint8_t *whole = plane + chunk * a->chunk + a->start;

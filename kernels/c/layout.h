@@ -5,7 +5,7 @@
  * runs of rows that share their taps:
  *   plain    [y][x][chunk][16 images][64]. A run is a rectangle of pixels whose taps lie inside the
  *            image: nothing is multiplied by zero. For many images, and for one-bit inputs, which
- *            have no zero, and tables; their pixels hold as many rows as there are images.
+ *            have no zero, and look-up; their pixels hold as many rows as there are images.
  *   one run  [chunk][copy][y][x][image][64], with zeros around the image: the whole plane is one
  *            run. For few images, whose runs would not fill a tile. Wide planes have a gap of zeros
  *            behind each line, whose own results are dropped; narrow ones, where that would cost
@@ -50,13 +50,12 @@ static inline size_t row_offset(const layout *a, uint32_t y, uint32_t x, uint32_
 /* row_step: rows that cost as much as one, see isa.h. */
 layout layout_of(const layer_plan *l, uint32_t images, uint32_t row_step);
 
-/* The first layer's input: latents [images][c_in] as bytes, their top bits, tables, or floats in
- * [-1, 1]. */
-void load_latents(const layer_plan *l, const layout *a, const isa *ops, const uint8_t *latents,
-                  uint32_t images, uint8_t *plane);
+/* The first layer's input: latents [images][c_in] as bytes, their top bits, or floats in [-1, 1].
+ */
+void load_latents(const layer_plan *l, const layout *a, const uint8_t *latents, uint32_t images,
+                  uint8_t *plane);
 
-/* One run: zero what surrounds the image, and make the shifted copies: this member's chunks.
- * Tables: the sums of rows: this member's pixels. */
+/* One run: zero what surrounds the image, and make the shifted copies: this member's chunks. */
 void spread(const layer_plan *l, const layout *a, uint32_t member, uint32_t members,
             uint8_t *plane);
 

@@ -6,8 +6,7 @@
 #define MOST_SHARES 16 /* for each member */
 
 /* Bytes of inputs that stay in L2 while all panels pass over them. Weights are read again for each
- * band: those of tables are small. */
-#define NEAR_TABLES (1 << 18)
+ * band. */
 #define NEAR_FLOATS (1 << 20)
 
 /* Sum and finish the blocks that the tile has gathered. */
@@ -19,7 +18,7 @@ static void flush(job *j, tile *t)
   else if (j->l->precision == PBGEN_XNOR)
     j->ops->sum_bits(t, j->acc);
   else if (j->l->tables)
-    j->ops->sum_tables(t, j->acc);
+    j->ops->tables->sum(t, j->acc);
   else
     j->ops->sum_bytes(t, j->acc);
   for (uint32_t i = 0; i < t->blocks; i++)
@@ -73,13 +72,13 @@ static void begin_tile(const job *j, tile *t)
 {
   t->taps = t->blocks = 0;
   t->halves = j->e.fixed ? 2 * j->halves : j->halves;
-  t->channels = j->l->precision == PBGEN_FLOAT ? j->l->c_in : input_bytes(j->l);
+  t->channels = j->l->precision == PBGEN_XNOR ? input_bytes(j->l) : j->l->c_in;
   t->words = j->l->precision == PBGEN_FIXED && j->ops->words;
   t->by_line = j->e.by_line;
   t->from[0] = t->from[1] = t->to[0] = t->to[1] = 0;
   t->fresh = j->fresh;
   t->once = 0;
-  t->chunk = j->in.chunk;
+  t->chunk = j->l->tables ? j->near.chunk : j->in.chunk;
 }
 
 static void add_tap(const job *j, tile *t, uint32_t i, const uint8_t *a)
@@ -124,20 +123,23 @@ static void do_one_run(job *j, tile *t)
 static void do_rectangle(job *j, tile *t, uint32_t y0, uint32_t y1, uint32_t x0, uint32_t x1)
 {
   const layer_plan *l = j->l;
+  const layout *in = l->tables ? &j->near : &j->in;
+  const uint8_t *from = l->tables ? j->tables : j->from;
+  const int32_t above = l->tables ? (int32_t)j->tabled_from : 0;
   begin_tile(j, t);
   t->once = positions_of(l) == 1;
   for (uint32_t i = 0; i < j->tap_count; i++) {
     const tap *reach = &j->taps[i];
     if (inside(l, y0, reach->dy) && inside(l, x0, reach->dx))
       add_tap(j, t, i,
-              j->from + row_offset(&j->in, (uint32_t)((int32_t)y0 + reach->dy),
-                                   (uint32_t)((int32_t)x0 + reach->dx), 0));
+              from + row_offset(in, (uint32_t)((int32_t)y0 + reach->dy - above),
+                                (uint32_t)((int32_t)x0 + reach->dx), 0));
   }
   for (uint32_t i = 0; i < 2 * LANES; i++)
     j->counts[i] = (int32_t)(t->taps * l->c_in);
   for (uint32_t y = y0; y < y1; y++)
     for (uint32_t x = x0; x < x1; x++)
-      add_block(j, t, row_offset(&j->in, y - y0, x - x0, 0),
+      add_block(j, t, row_offset(in, y - y0, x - x0, 0),
                 ((y - j->y0) * positions_of(l) + x) * j->images, j->images);
   flush(j, t);
 }
@@ -199,6 +201,8 @@ static void do_one_panel(job *j, uint8_t *packed)
     list_places(j);
   }
   ready_panel(j, packed);
+  if (l->tables)
+    make_tables(j);
   do_panel(j);
 }
 
@@ -217,17 +221,12 @@ static uint8_t *do_panels(job *j, uint32_t first, uint32_t columns, uint8_t *pac
   return packed;
 }
 
-static uint32_t divide_up(uint32_t a, uint32_t b)
-{
-  return (a + b - 1) / b;
-}
-
 /* Bands that keep their inputs in L2; bytes have the instruction set's number of images for that.
  */
 static uint32_t near_bands(const job *j)
 {
   if (j->l->tables)
-    return (uint32_t)(j->in.bytes / NEAR_TABLES);
+    return divide_up(positions_of(j->l), tabled_lines(j->l, &j->near));
   return j->l->precision == PBGEN_FLOAT ? (uint32_t)(j->in.bytes / NEAR_FLOATS) : 1;
 }
 
@@ -240,10 +239,13 @@ void do_layer(job *j)
   const uint32_t parts = groups_of(l) * divide_up(l->columns, columns);
   /* Enough parts for members to end together, but not so many that taking them costs time. */
   uint32_t wanted = j->members > 1 ? divide_up(PARTS * j->members, parts) : 1;
+  if (l->tables) /* each member makes its own: of lines that the others do not have, if it can be */
+    wanted = j->members;
   if (near_bands(j) > wanted)
     wanted = near_bands(j);
   const uint32_t lines = divide_up(positions, wanted), bands = divide_up(positions, lines);
-  const uint32_t share = divide_up(parts * bands, MOST_SHARES * j->members);
+  const int apart = l->tables && bands >= j->members;
+  const uint32_t share = apart ? parts : divide_up(parts * bands, MOST_SHARES * j->members);
   begin_phase(&j->worker, divide_up(parts * bands, share));
   uint32_t mine = next_share(&j->worker), part = 0;
   for (j->y0 = 0; j->y0 < positions && mine != NO_SHARE; j->y0 = j->y1) {

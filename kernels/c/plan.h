@@ -15,7 +15,7 @@ typedef struct layer_plan {
   uint32_t c_in, c_out, kernel, padding, size_in, size_out, precision;
   uint32_t step;
   uint32_t combined; /* the phases are one group */
-  uint32_t tables;   /* inputs are tables for look-up, see isa.h */
+  uint32_t tables;   /* halves of a panel, if sums are looked up; else 0 */
   uint32_t columns;  /* of a group */
   int32_t d_low, d_high;
   size_t weights, weight_bytes; /* offset from the prepared memory's start, and length */
@@ -42,10 +42,15 @@ static inline size_t round_up(size_t value, size_t multiple)
   return (value + multiple - 1) / multiple * multiple;
 }
 
+static inline uint32_t divide_up(uint32_t a, uint32_t b)
+{
+  return (a + b - 1) / b;
+}
+
 /* Bits that a channel of the layer's input takes. */
 static inline uint32_t channel_bits(const layer_plan *l)
 {
-  return l->tables ? 64 : l->precision == PBGEN_FLOAT ? 32 : l->precision == PBGEN_XNOR ? 1 : 8;
+  return l->precision == PBGEN_FLOAT ? 32 : l->precision == PBGEN_XNOR ? 1 : 8;
 }
 
 /* Bytes of all channels of a pixel of the layer's input. */
@@ -68,13 +73,15 @@ static inline uint32_t positions_of(const layer_plan *l)
 /* Logical columns of a panel: fixed weights take two halves for each. */
 static inline uint32_t panel_columns(const layer_plan *l)
 {
-  return l->precision == PBGEN_FIXED ? LANES : 2 * LANES;
+  return l->tables ? l->tables * LANES : l->precision == PBGEN_FIXED ? LANES : 2 * LANES;
 }
 
 /* Halves of the panel that starts at a column, before fixed weights double them. */
 static inline uint32_t panel_halves(const layer_plan *l, uint32_t column)
 {
-  return l->precision != PBGEN_FIXED && l->columns - column > LANES ? 2 : 1;
+  const uint32_t left = (l->columns - column + LANES - 1) / LANES;
+  const uint32_t most = panel_columns(l) / LANES;
+  return left < most ? left : most;
 }
 
 static inline size_t padded_columns(const layer_plan *l)
@@ -114,9 +121,12 @@ extern const isa *const pbgen_isas[];
  */
 static inline uint32_t group_images(const plan *p)
 {
+  const isa *ops = pbgen_isas[p->isa_index];
   const uint32_t precision = p->layers[0].precision;
-  const int bytes = precision != PBGEN_FLOAT && precision != PBGEN_XNOR;
-  return bytes ? pbgen_isas[p->isa_index]->images : BLOCK_ROWS;
+  for (uint32_t i = 0; i < p->count; i++)
+    if (p->layers[i].tables)
+      return ops->tables->images;
+  return precision == PBGEN_FLOAT || precision == PBGEN_XNOR ? BLOCK_ROWS : ops->images;
 }
 
 /* Rows that cost as much as one, see isa.h. Floats are AVX-512's where integers are AMX's. */
@@ -131,5 +141,8 @@ uint32_t list_taps(const layer_plan *l, uint32_t group, tap taps[MAX_TAPS]);
 
 /* Prepared bytes of one panel of one tap. */
 size_t panel_tap_bytes(const layer_plan *l, uint32_t halves);
+
+/* The layer's weights, scales, shifts and offsets -> prepared memory, which is zero. */
+void pack_layer(const pbgen_layer *in, const layer_plan *l, const isa *ops, uint8_t *memory);
 
 #endif

@@ -5,12 +5,12 @@
 #include "job.h"
 #include "team.h"
 
-#define ACC_BYTES (MAX_BLOCKS * BLOCK_ROWS * 2 * LANES * sizeof(int32_t))
+#define HALF_BYTES (MAX_BLOCKS * BLOCK_ROWS * LANES * sizeof(int32_t)) /* of a half's sums */
 
 /* The scratch of one call, as a member sees it. */
 typedef struct workspace {
   int32_t *acc;
-  uint8_t *panel;
+  uint8_t *panel; /* or tables */
   size_t *places;
   uint8_t *planes[2]; /* input of even and odd layers; the team's */
 } workspace;
@@ -38,23 +38,28 @@ static size_t panel_bytes(const layer_plan *l)
 static size_t place(const plan *p, uint32_t images, uint32_t member, uint32_t members,
                     uint8_t *scratch, workspace *w)
 {
-  size_t planes[2] = {0, 0}, panel = 0, rows = 0;
+  size_t planes[2] = {0, 0}, panel = 0, rows = 0, halves = 2;
   for (uint32_t i = 0; i < p->count; i++) {
     const layer_plan *l = &p->layers[i];
     const layout in = layout_of(l, images, row_step(p));
     planes[i % 2] = larger(planes[i % 2], in.bytes);
     panel = larger(panel, panel_bytes(l));
+    if (l->tables) {
+      const layout near = tables_layout(l, pbgen_isas[p->isa_index]->tables, images);
+      panel = larger(panel, tables_bytes(l, &near));
+      halves = larger(halves, l->tables);
+    }
     if (i + 1 < p->count)
       rows = larger(rows, (size_t)positions_of(l) * line_positions(l, &in) * images);
   }
-  const size_t places = ACC_BYTES + round_up(panel, PBGEN_ALIGNMENT);
+  const size_t places = halves * HALF_BYTES + round_up(panel, PBGEN_ALIGNMENT);
   const size_t own = places + round_up(rows * sizeof(size_t), PBGEN_ALIGNMENT);
   const size_t start = members * own;
   const size_t odd = start + round_up(planes[0], PBGEN_ALIGNMENT);
   if (scratch) {
     uint8_t *mine = scratch + member * own;
     *w = (workspace){(int32_t *)(void *)mine,
-                     mine + ACC_BYTES,
+                     mine + halves * HALF_BYTES,
                      (size_t *)(void *)(mine + places),
                      {scratch + start, scratch + odd}};
   }
@@ -62,15 +67,15 @@ static size_t place(const plan *p, uint32_t images, uint32_t member, uint32_t me
 }
 
 /* What a layer needs beside its input's bytes, in shares: 0, this; from 1 on, zeros around the
- * input and its copies, or the sums of rows of tables. */
+ * input and its copies. */
 static void prepare_layer(job *j, uint32_t i, const uint8_t *latents, const workspace *w)
 {
   uint8_t *from = w->planes[i % 2];
   /* Channels that no panel writes must be zero. */
   const int clear = j->to && padded_columns(j->l) * channel_bits(j->l + 1) / 8 % LINE;
-  const uint32_t spreading = !i || (!j->in.one_run && !j->l->tables) ? 0
-                             : j->in.chunks < j->members             ? j->in.chunks
-                                                                     : j->members;
+  const uint32_t spreading = !i || !j->in.one_run        ? 0
+                             : j->in.chunks < j->members ? j->in.chunks
+                                                         : j->members;
   if (i && !clear && !spreading)
     return;
   begin_phase(&j->worker, 1 + spreading);
@@ -80,7 +85,7 @@ static void prepare_layer(job *j, uint32_t i, const uint8_t *latents, const work
       continue;
     }
     if (i == 0)
-      load_latents(j->l, &j->in, j->ops, latents, j->images, from);
+      load_latents(j->l, &j->in, latents, j->images, from);
     if (clear)
       memset(j->to, 0, j->out.bytes);
   }
@@ -98,6 +103,9 @@ static void run_images(job *j, const uint8_t *latents, const workspace *w)
       j->out = layout_of(j->l + 1, j->images, row_step(p));
       j->to = w->planes[(i + 1) % 2];
     }
+    j->tabled_from = j->tabled_to = 0;
+    if (j->l->tables)
+      j->near = tables_layout(j->l, j->ops->tables, j->images);
     prepare_layer(j, i, latents, w);
     do_layer(j);
     j->in = j->out;
@@ -164,7 +172,7 @@ static void run_group(job *j, const call *c, uint32_t first, uint32_t images, ui
   j->images = images;
   j->pixels = c->pixels + (size_t)first * last->size_out * last->size_out * 3;
   place(j->p, images, member, j->members, scratch, &w);
-  j->acc = w.acc, j->expanded = w.panel, j->places = w.places;
+  j->acc = w.acc, j->expanded = j->tables = w.panel, j->places = w.places;
   run_images(j, c->latents + (size_t)first * j->p->layers[0].c_in, &w);
 }
 

@@ -38,7 +38,9 @@ def run_tests(library: Path, **environment: str) -> None:
     assert ("-amx] PASSED" in run.stdout) == HAS_AVX512
 
 
-@pytest.mark.skipif(not HAS_AVX512, reason="needs a processor with AVX-512, GFNI and VPOPCNTDQ")
+@pytest.mark.skipif(
+    not HAS_AVX512, reason="needs a processor with AVX-512, VBMI, GFNI and VPOPCNTDQ"
+)
 def test_amx_emulated(tmp_path: Path) -> None:
     run_tests(building.compiled(tmp_path, CMAKE_C_FLAGS=building.EMULATED_AMX))
 

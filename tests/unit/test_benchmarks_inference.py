@@ -40,7 +40,11 @@ def test_images_that_run_together_and_tables_are_those_of_the_c_sources() -> Non
         isa, source = path.stem.removeprefix("isa_"), path.read_text()
         (images,) = re.findall(r"\.images = (\d+)", source)
         assert work.TOGETHER.get(isa, work.TOGETHER_ELSEWHERE) == int(images)
-        assert (isa in work.TABLES) == (".tabulate = " in source)
+        assert (isa in work.LOOK_UP) == (".tables = " in source)
+    for isa, (images, columns) in work.LOOK_UP.items():
+        source = (ROOT / "kernels" / "c" / f"{isa}_tables.h").read_text()
+        assert re.findall(r"\.images = (\d+)", source) == [str(images)]
+        assert re.findall(r"\.columns = (\d+)", source) == [str(columns)]
 
 
 @pytest.mark.skipif(not native.isas(), reason="the C library was not built")
@@ -56,23 +60,34 @@ def test_traffic_shares_the_weights_among_images_that_run_together(threads: int)
 
 
 @pytest.mark.parametrize(
-    ("variant", "isa", "bits"),  # a channel of each layer's input
+    ("variant", "isa", "width", "together"),
     [
-        ("partial", "portable", (8, 8, 8)),
-        ("partial", "avx2", (64, 64, 8)),
-        ("full", "avx2", (64, 64, 8)),  # the last layer's phases are combined
-        ("xnor", "portable", (8, 1, 8)),
-        ("xnor", "avx2", (64, 1, 8)),
-        ("float", "portable", (32, 32, 32)),
+        ("partial", "amx", 64, 8),
+        ("partial", "avx512", 64, 1),
+        ("partial", "avx512", 32, 1),  # the first layer has 64 columns
+        ("partial", "avx512", 4, 16),
+        ("partial", "avx2", 4, 2),
+        ("xnor", "avx2", 64, 2),  # the first layer is binary
+        ("partial", "portable", 64, 16),
+        ("float", "avx2", 64, 16),
     ],
 )
-def test_activations_are_as_wide_as_the_layer_that_reads_them_wants(
-    variant: str, isa: str, bits: tuple[int, ...]
+def test_few_images_run_together_where_binary_layers_are_looked_up(
+    variant: str, isa: str, width: int, together: int
 ) -> None:
-    if isa not in native.isas():
-        pytest.skip(f"needs {isa}")
+    assert work._together(random_generator(variant, width, image_size=16), isa) == together
+
+
+@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
+@pytest.mark.parametrize(
+    ("variant", "bits"),  # a channel of each layer's input
+    [("partial", (8, 8, 8)), ("xnor", (8, 1, 8)), ("float", (32, 32, 32))],
+)
+def test_activations_are_as_wide_as_the_layer_that_reads_them_wants(
+    variant: str, bits: tuple[int, ...]
+) -> None:
     inputs = [width * n // 8 for width, n in zip((100, 8 * 4**2, 4 * 8**2), bits, strict=True)]
-    met = work.traffic(random_generator(variant, width=4, image_size=16), isa, 1, 1)
+    met = work.traffic(random_generator(variant, width=4, image_size=16), "portable", 1, 1)
     assert met.activations == inputs[0] + 2 * (inputs[1] + inputs[2]) + 3 * 16**2
 
 

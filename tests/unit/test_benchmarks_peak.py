@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 def test_each_instruction_set_at_hand_has_a_limit() -> None:
     peaks = peak.measure()
     for isa, operand in product(native.isas().keys() - {PORTABLE}, {"bytes", *OPERANDS.values()}):
-        assert (LIKE.get((isa, operand), isa), operand) in peaks
+        assert {(isa, operand), (LIKE.get(isa), operand)} & peaks.keys()
     # AVX2's two are too near to each other (391 and 351 on Zen 3) for a machine that is busy.
     assert ("avx512", "bits") not in peaks or peaks["avx512", "bits"] > peaks["avx512", "bytes"]
     # A byte product is a quarter as wide as a float's, and no machine does fewer of them.
