@@ -10,9 +10,9 @@ from kernels.spec import IMAGE_CHANNELS, Deconvolution, GeneratorSpec, LayerSpec
 # Images that share one reading of the weights: `images` of kernels/c/isa_*.c.
 TOGETHER = {"amx": 8}
 TOGETHER_ELSEWHERE = 16  # and of floats and bits
-# And where a binary layer is looked up: `images` of kernels/c/*_tables.h, and `columns`.
+# And where all layers but the last are looked up: `images` of kernels/c/*_tables.h, and `columns`,
+# of which such a layer has a multiple.
 LOOK_UP = {"avx512": (1, 64), "avx2": (2, 1)}
-LANES = 16  # columns of a layer whose phases are combined, at most: it is not looked up
 
 
 def multiply_adds(spec: GeneratorSpec) -> int:
@@ -61,20 +61,14 @@ def traffic(spec: GeneratorSpec, isa: str, threads: int, batch: int) -> Traffic:
 def _together(spec: GeneratorSpec, isa: str) -> int:
     """Images of a call that run together, at most: `group_images` of kernels/c/plan.h."""
     images, columns = LOOK_UP.get(isa, (0, 0))
-    if images and any(
-        _is_looked_up(layer, layer is spec.layers[-1], columns) for layer in spec.layers
+    if images and all(
+        layer.precision is Precision.BINARY and layer.geometry.c_out % columns == 0
+        for layer in spec.layers[:-1]
     ):
         return images
     if spec.layers[0].precision in (Precision.FLOAT, Precision.XNOR):
         return TOGETHER_ELSEWHERE
     return TOGETHER.get(isa, TOGETHER_ELSEWHERE)
-
-
-def _is_looked_up(layer: LayerSpec, last: bool, columns: int) -> bool:
-    g = layer.geometry
-    step = g.size_out if g.size_in == 1 else g.stride
-    combined = last and step > 1 and step**2 * g.c_out <= LANES
-    return layer.precision is Precision.BINARY and not combined and g.c_out % columns == 0
 
 
 def _input_bytes(layer: LayerSpec) -> int:

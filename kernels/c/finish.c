@@ -45,8 +45,8 @@ void list_places(job *j)
     for (uint32_t x = 0; x < line_positions(l, &j->in); x++) {
       const uint32_t out_y = y * l->step + ry, out_x = x * l->step + rx;
       const int inside = out_y < l->size_out && out_x < l->size_out;
-      for (uint32_t image = 0; image < j->images; image++)
-        *to++ = inside ? row_offset(&j->out, out_y, out_x, image) : NOWHERE;
+      for (uint32_t i = 0; i < j->together; i++)
+        *to++ = inside ? row_offset(&j->out, out_y, out_x, j->image + i) : NOWHERE;
     }
   j->placed = 1;
 }
@@ -69,14 +69,14 @@ typedef struct cursor {
 
 static cursor cursor_of(const job *j, uint32_t row)
 {
-  const uint32_t position = row / j->images, line = line_positions(j->l, &j->in);
-  return (cursor){j->y0 + position / line, position % line, row % j->images};
+  const uint32_t position = row / j->together, line = line_positions(j->l, &j->in);
+  return (cursor){j->y0 + position / line, position % line, j->image + row % j->together};
 }
 
 static void advance(const job *j, cursor *at)
 {
-  if (++at->image == j->images) {
-    at->image = 0;
+  if (++at->image == j->image + j->together) {
+    at->image = j->image;
     if (++at->x == line_positions(j->l, &j->in))
       at->x = 0, at->y++;
   }

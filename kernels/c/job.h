@@ -12,7 +12,8 @@ typedef struct job {
   const layer_plan *l;
   const isa *ops;
   uint32_t images;
-  layout in, out; /* out: of the next layer; unused by the last */
+  uint32_t image, together; /* the first of those at hand, and how many: rows of a pixel */
+  layout in, out;           /* out: of the next layer; unused by the last */
   const uint8_t *from;
   uint8_t *to;     /* the next layer's plane, or NULL in the last layer */
   uint8_t *pixels; /* [images][size][size][3], last layer only */

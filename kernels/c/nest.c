@@ -140,7 +140,7 @@ static void do_rectangle(job *j, tile *t, uint32_t y0, uint32_t y1, uint32_t x0,
   for (uint32_t y = y0; y < y1; y++)
     for (uint32_t x = x0; x < x1; x++)
       add_block(j, t, row_offset(in, y - y0, x - x0, 0),
-                ((y - j->y0) * positions_of(l) + x) * j->images, j->images);
+                ((y - j->y0) * positions_of(l) + x) * j->together, j->together);
   flush(j, t);
 }
 
@@ -237,26 +237,33 @@ void do_layer(job *j)
   const uint32_t line = LINE * 8 / channel_bits(j->to ? l + 1 : l), positions = positions_of(l);
   const uint32_t columns = line > panel_columns(l) ? line : panel_columns(l);
   const uint32_t parts = groups_of(l) * divide_up(l->columns, columns);
+  const uint32_t most = images_together(j->p, l, j->images), runs = divide_up(j->images, most);
   /* Enough parts for members to end together, but not so many that taking them costs time. */
   uint32_t wanted = j->members > 1 ? divide_up(PARTS * j->members, parts) : 1;
   if (l->tables) /* each member makes its own: of lines that the others do not have, if it can be */
-    wanted = j->members;
+    wanted = divide_up(j->members, runs);
   if (near_bands(j) > wanted)
     wanted = near_bands(j);
   const uint32_t lines = divide_up(positions, wanted), bands = divide_up(positions, lines);
-  const int apart = l->tables && bands >= j->members;
-  const uint32_t share = apart ? parts : divide_up(parts * bands, MOST_SHARES * j->members);
-  begin_phase(&j->worker, divide_up(parts * bands, share));
+  const uint32_t all = parts * bands * runs;
+  const int apart = l->tables && bands * runs >= j->members;
+  const uint32_t share = apart ? parts : divide_up(all, MOST_SHARES * j->members);
+  begin_phase(&j->worker, divide_up(all, share));
   uint32_t mine = next_share(&j->worker), part = 0;
-  for (j->y0 = 0; j->y0 < positions && mine != NO_SHARE; j->y0 = j->y1) {
+  for (uint32_t at = 0; at < bands * runs && mine != NO_SHARE; at++) {
     uint8_t *packed = (uint8_t *)(uintptr_t)j->p + l->weights;
+    j->image = at / bands * most;
+    j->together = j->images - j->image < most ? j->images - j->image : most;
+    j->y0 = at % bands * lines;
     j->y1 = j->y0 + lines < positions ? j->y0 + lines : positions;
+    if (j->y0 == 0)
+      j->tabled_from = j->tabled_to = 0;
     for (j->group = 0; j->group < groups_of(l) && mine != NO_SHARE; j->group++) {
       j->tap_count = list_taps(l, j->group, j->taps);
       j->placed = 0;
       for (uint32_t first = 0; first < l->columns; first += columns, part++) {
         packed = do_panels(j, first, columns, packed, part / share == mine);
-        if (part / share == mine && (part % share == share - 1 || part == parts * bands - 1))
+        if (part / share == mine && (part % share == share - 1 || part == all - 1))
           mine = next_share(&j->worker);
       }
     }

@@ -117,16 +117,27 @@ static inline int32_t kernel_index(const layer_plan *l, uint32_t r, int32_t d)
 /* The instruction sets of this build, best first, ending in NULL. */
 extern const isa *const pbgen_isas[];
 
-/* Images that run together: of floats and bits a block's, of bytes what the instruction set says.
- */
+/* Images of a group: of floats and bits a block's; of bytes what the instruction set says, or if
+ * all layers but the last are looked up, what is looked up together. */
 static inline uint32_t group_images(const plan *p)
 {
   const isa *ops = pbgen_isas[p->isa_index];
   const uint32_t precision = p->layers[0].precision;
-  for (uint32_t i = 0; i < p->count; i++)
-    if (p->layers[i].tables)
-      return ops->tables->images;
+  uint32_t tables = 0;
+  while (p->layers[tables].tables && tables + 1 < p->count)
+    tables++;
+  if (tables && tables + 1 == p->count)
+    return ops->tables->images;
   return precision == PBGEN_FLOAT || precision == PBGEN_XNOR ? BLOCK_ROWS : ops->images;
+}
+
+/* Those of a group that the layer takes at a time. */
+static inline uint32_t images_together(const plan *p, const layer_plan *l, uint32_t images)
+{
+  if (!l->tables)
+    return images;
+  const uint32_t most = pbgen_isas[p->isa_index]->tables->images;
+  return images < most ? images : most;
 }
 
 /* Rows that cost as much as one, see isa.h. Floats are AVX-512's where integers are AMX's. */

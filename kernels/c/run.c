@@ -45,7 +45,8 @@ static size_t place(const plan *p, uint32_t images, uint32_t member, uint32_t me
     planes[i % 2] = larger(planes[i % 2], in.bytes);
     panel = larger(panel, panel_bytes(l));
     if (l->tables) {
-      const layout near = tables_layout(l, pbgen_isas[p->isa_index]->tables, images);
+      const uint32_t together = images_together(p, l, images);
+      const layout near = tables_layout(l, pbgen_isas[p->isa_index]->tables, together);
       panel = larger(panel, tables_bytes(l, &near));
       halves = larger(halves, l->tables);
     }
@@ -103,9 +104,8 @@ static void run_images(job *j, const uint8_t *latents, const workspace *w)
       j->out = layout_of(j->l + 1, j->images, row_step(p));
       j->to = w->planes[(i + 1) % 2];
     }
-    j->tabled_from = j->tabled_to = 0;
     if (j->l->tables)
-      j->near = tables_layout(j->l, j->ops->tables, j->images);
+      j->near = tables_layout(j->l, j->ops->tables, images_together(p, j->l, j->images));
     prepare_layer(j, i, latents, w);
     do_layer(j);
     j->in = j->out;

@@ -65,8 +65,8 @@ void make_tables(job *j)
     return;
   for (uint32_t y = from; y < to; y++)
     for (uint32_t x = 0; x < l->size_in; x++)
-      for (uint32_t image = 0; image < j->images; image++)
-        tabulate_row(j, j->from + row_offset(&j->in, y, x, image),
-                     j->tables + row_offset(&j->near, y - from, x, image));
+      for (uint32_t i = 0; i < j->together; i++)
+        tabulate_row(j, j->from + row_offset(&j->in, y, x, j->image + i),
+                     j->tables + row_offset(&j->near, y - from, x, i));
   j->tabled_from = from, j->tabled_to = to;
 }

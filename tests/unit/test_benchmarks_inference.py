@@ -64,15 +64,14 @@ def test_traffic_shares_the_weights_among_images_that_run_together(threads: int)
     [
         ("partial", "amx", 64, 8),
         ("partial", "avx512", 64, 1),
-        ("partial", "avx512", 32, 1),  # the first layer has 64 columns
-        ("partial", "avx512", 4, 16),
+        ("partial", "avx512", 32, 16),  # the first layer has 64 columns, the second 32
         ("partial", "avx2", 4, 2),
-        ("xnor", "avx2", 64, 2),  # the first layer is binary
+        ("xnor", "avx2", 64, 16),
         ("partial", "portable", 64, 16),
         ("float", "avx2", 64, 16),
     ],
 )
-def test_few_images_run_together_where_binary_layers_are_looked_up(
+def test_few_images_run_together_where_all_layers_but_the_last_are_looked_up(
     variant: str, isa: str, width: int, together: int
 ) -> None:
     assert work._together(random_generator(variant, width, image_size=16), isa) == together
