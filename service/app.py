@@ -58,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="PBGen",
         summary="Faces from partially binarized generators",
         description=openapi.DESCRIPTION,
+        openapi_tags=[{"name": name, "description": told} for name, told in openapi.TAGS.items()],
         version=INTERFACE_VERSION,
         lifespan=partial(
             _lifespan,

@@ -29,6 +29,13 @@ DESCRIPTION = (
     "letters, digits and ._-, if it is to have a name of its own. JavaScript's numbers do not hold "
     "seeds from 2^53 on; X-PBGen-Seed has them whole."
 )
+TAGS = {  # of routers; client generators make a class of each
+    "images": "Faces: as a picture, as a stream of many, as a resource, side by side.",
+    "arena": "A blind vote between variants.",
+    "models": "What is served, what is stored, and which version a variant has.",
+    "operation": "For those who run the service.",
+    "pages": "For people.",
+}
 MEANINGS = {
     400: "The request cannot be read.",
     401: "A key is needed, or the one given is not known.",

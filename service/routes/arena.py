@@ -23,7 +23,7 @@ from service.schemas.requests import NoQuery, VoteBody
 from service.state import Vote
 from service.subject import consecutive
 
-router = APIRouter(prefix="/arena", route_class=DirectRoute)
+router = APIRouter(prefix="/arena", tags=["arena"], route_class=DirectRoute)
 
 TOKEN_TTL_S = 900
 

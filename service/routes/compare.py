@@ -16,7 +16,7 @@ from service.schemas.comparison import Comparison
 from service.schemas.requests import CompareQuery
 from service.subject import consecutive
 
-router = APIRouter(route_class=DirectRoute)
+router = APIRouter(tags=["images"], route_class=DirectRoute)
 
 
 @router.post(

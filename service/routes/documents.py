@@ -11,7 +11,7 @@ from service import reference
 from service.answers import page_answer
 from service.openapi import CACHING, CONDITION, described, header_references, unchanged
 
-router = APIRouter()
+router = APIRouter(tags=["pages"])
 
 
 @router.get(

@@ -20,7 +20,7 @@ from service.parsing import parse_optional_body, parse_query
 from service.schemas.requests import GenerateBody, GenerateQuery
 from service.subject import subject
 
-router = APIRouter(route_class=DirectRoute)
+router = APIRouter(tags=["images"], route_class=DirectRoute)
 
 
 @router.post(

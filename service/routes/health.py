@@ -9,7 +9,7 @@ from service.errors import Unavailable
 from service.openapi import problems
 from service.schemas.health import Alive, Ready
 
-router = APIRouter()
+router = APIRouter(tags=["operation"])
 
 
 @router.get("/livez")

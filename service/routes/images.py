@@ -26,7 +26,7 @@ from service.parsing import parse_path
 from service.schemas.requests import ImagePath
 from service.subject import Subject, consecutive
 
-router = APIRouter(route_class=DirectRoute)
+router = APIRouter(tags=["images"], route_class=DirectRoute)
 
 PNG = FORMATS["png"]
 # A version never changes; what a variant's name means may, so that is asked again after a minute.

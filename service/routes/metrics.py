@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.context import context
 
-router = APIRouter()
+router = APIRouter(tags=["operation"])
 
 MEDIA_TYPES = ("text/plain", "application/openmetrics-text")
 

@@ -14,7 +14,7 @@ from service.parsing import parse_path
 from service.schemas.models import Direction, Layer, ModelDetails, Models, StoredModel
 from service.schemas.requests import ModelPath
 
-router = APIRouter(route_class=DirectRoute)
+router = APIRouter(tags=["models"], route_class=DirectRoute)
 
 
 @router.get("/models", responses=problems(404, 422, 503, 504))

@@ -11,7 +11,7 @@ from service.errors import Unknown
 from service.openapi import CACHING, CONDITION, described, header_references, unchanged
 from service.page import CONTENT_SECURITY_POLICY, site
 
-router = APIRouter()
+router = APIRouter(tags=["pages"])
 
 
 @router.get(

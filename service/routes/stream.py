@@ -16,7 +16,7 @@ from service.schemas.requests import StreamQuery
 from service.subject import Subject, consecutive
 from service.tarstream import CHUNK, tar_stream
 
-router = APIRouter(route_class=DirectRoute)
+router = APIRouter(tags=["images"], route_class=DirectRoute)
 
 MEDIA_TYPE = "application/x-tar"
 

@@ -15,7 +15,7 @@ from service.parsing import parse_body, parse_path, parse_query
 from service.schemas.models import Layer, Variant, Variants
 from service.schemas.requests import NoQuery, Swap, VariantPath
 
-router = APIRouter(route_class=DirectRoute)
+router = APIRouter(tags=["models"], route_class=DirectRoute)
 
 
 @router.get("/variants")

@@ -146,6 +146,15 @@ def test_what_makes_clients_can_make_types_of_the_document() -> None:
         assert seed["format"] == "int64"
 
 
+def test_every_call_is_in_one_named_group() -> None:
+    """Client generators make a class of each."""
+    document = create_app(Settings()).openapi()
+    named = {tag["name"] for tag in document["tags"] if tag["description"]}
+    operations = [call for calls in document["paths"].values() for call in calls.values()]
+    assert {tag for call in operations for tag in call["tags"]} == named
+    assert all(len(call["tags"]) == 1 for call in operations)
+
+
 def test_the_reference_page_tells_every_call_and_needs_no_script(http: httpx.Client) -> None:
     answer = http.get("/docs")
     assert answer.headers["content-type"].startswith("text/html")
