@@ -76,18 +76,19 @@ class Team:
             self._asked.add(member)
 
     def _help(self, member: int) -> None:
-        """Helps until no call is under way: one may have begun while the member gave up looking."""
+        """Helps for a while. Asked again if a call is under way, as one may have begun while the
+        member gave up looking; not when the process ends, though a daemon thread draws on.
+        """
         with self._lock:
             if member in self._inside:
                 return  # asked twice, as the first time was interrupted
             self._inside.add(member)
-        while True:
-            self._generator.help(self._memory, member)
-            with self._lock:
-                if self._call is None:
-                    self._inside.remove(member)
-                    self._asked.discard(member)
-                    return
+        self._generator.help(self._memory, member)
+        with self._lock:
+            self._inside.remove(member)
+            self._asked.discard(member)
+            if self._call is not None:
+                self._wake()
 
 
 _teams: weakref.WeakSet[Team] = weakref.WeakSet()

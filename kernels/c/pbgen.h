@@ -94,7 +94,7 @@ PBGEN_API int pbgen_run(const void *prepared, const uint8_t *latents, uint32_t i
                         uint32_t members);
 
 /* Takes part, as `member` (1 ... members - 1, each one thread at most), in the team's calls. Spins
- * between them, and returns when none has come for some 100 microseconds. */
+ * between them, and returns when none has come for some 100 microseconds, or after a thousand. */
 PBGEN_API void pbgen_help(void *team, uint32_t member);
 
 #ifdef __cplusplus

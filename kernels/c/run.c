@@ -5,6 +5,7 @@
 #include "job.h"
 #include "team.h"
 
+#define MOST_CALLS 1000 /* that a helper takes part in before it looks whether it should end */
 #define HALF_BYTES (MAX_BLOCKS * BLOCK_ROWS * LANES * sizeof(int32_t)) /* of a half's sums */
 
 /* The scratch of one call, as a member sees it. */
@@ -239,8 +240,9 @@ int pbgen_run(const void *prepared, const uint8_t *latents, uint32_t images, uin
 
 void pbgen_help(void *team, uint32_t member)
 {
-  uint32_t seen = 0;
-  for (const call *c; (c = enter_call(team, &seen)); leave_call(team))
+  uint32_t seen = 0, calls = 0;
+  for (const call *c; calls < MOST_CALLS && (c = enter_call(team, &seen));
+       leave_call(team), calls++)
     if (member < c->members)
       take_part(c, team, member);
 }

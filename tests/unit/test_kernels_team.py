@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from kernels import latents, native
 from kernels.team import Team
 from tests import factories, waiting
+from tests.building import ROOT
 
 
 @pytest.mark.parametrize("isa", native.isas())
@@ -53,6 +55,30 @@ def test_a_helper_that_cannot_start_is_done_without_and_tried_again(
     assert not team._helpers
     np.testing.assert_array_equal(team.run(z), expected)
     assert team._helpers
+
+
+DRAWS_ON = """
+import threading
+from kernels.team import Team
+from tests.unit.test_kernels_team import team_of_two
+
+team, z, _ = team_of_two()
+helped = threading.Event()
+
+def draw():
+    while True:
+        team.run(z)
+        if team._inside:
+            helped.set()
+
+threading.Thread(target=draw, daemon=True).start()
+helped.wait()
+"""
+
+
+@pytest.mark.skipif(not native.isas(), reason="the C library was not built")
+def test_a_process_ends_though_a_daemon_thread_draws_on() -> None:
+    subprocess.run([sys.executable, "-c", DRAWS_ON], cwd=ROOT, check=True, timeout=60)
 
 
 @pytest.mark.skipif(not native.isas(), reason="the C library was not built")
