@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from benchmarks.playground import SHOWN
 from tests.browser.conftest import HEIGHTS, Visits
@@ -121,16 +121,29 @@ def test_the_theme_follows_the_system_until_somebody_chooses(visit: Visits) -> N
 
 def test_nothing_jumps_while_the_page_fills(visit: Visits) -> None:
     page = visit()
+    settled(page)  # nothing is under way that going away would cut off
+    held: list[Route] = []
+    page.route("**/variants", lambda route: held.append(route))
+    with page.expect_request("**/variants"):
+        page.reload()
+    page.evaluate(SHOWN)  # there is something on the screen that can jump
+    faces = [face(page, variant, "seed 50") for variant in VARIANTS]
+    places = [each.bounding_box() for each in faces]
+    held[0].continue_()
     settled(page)
+    # Columns are made anew, so what they show does not count as moved by the browser.
+    assert [each.bounding_box() for each in faces] == places
     shift = page.evaluate(
-        """() => new Promise((resolve) => {
-            new PerformanceObserver((list) => {
-                resolve(list.getEntries().reduce((sum, each) => sum + each.value, 0));
-            }).observe({ type: "layout-shift", buffered: true });
-            setTimeout(() => resolve(0), 300);
-        })"""
+        """async () => {
+            for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+            const observer = new PerformanceObserver(() => {});
+            observer.observe({ type: "layout-shift", buffered: true });
+            return observer.takeRecords().reduce((sum, each) => sum + each.value, 0);
+        }"""
     )
-    assert shift < 0.02  # up to 0.1 is called good (https://web.dev/articles/cls)
+    # Up to 0.1 is called good (https://web.dev/articles/cls), but a footer that leaves the window
+    # is 0.02. The generators' label moves up when their names come, which is 0.0003.
+    assert shift < 0.002
 
 
 def test_the_page_brings_its_first_faces(visit: Visits) -> None:
