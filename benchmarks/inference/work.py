@@ -61,9 +61,13 @@ def traffic(spec: GeneratorSpec, isa: str, threads: int, batch: int) -> Traffic:
 def _together(spec: GeneratorSpec, isa: str) -> int:
     """Images of a call that run together, at most: `group_images` of kernels/c/plan.h."""
     images, columns = LOOK_UP.get(isa, (0, 0))
-    if images and all(
-        layer.precision is Precision.BINARY and layer.geometry.c_out % columns == 0
-        for layer in spec.layers[:-1]
+    if (
+        images
+        and len(spec.layers) > 1
+        and all(
+            layer.precision is Precision.BINARY and layer.geometry.c_out % columns == 0
+            for layer in spec.layers[:-1]
+        )
     ):
         return images
     if spec.layers[0].precision in (Precision.FLOAT, Precision.XNOR):

@@ -62,7 +62,7 @@ static int32_t tabulate(const uint8_t *bytes, uint32_t channels, uint8_t *to, si
 {
   (void)chunk; /* LINE */
   __m512i sum = _mm512_setzero_si512();
-  for (uint32_t at = 0; at < channels; at += COLUMNS)
+  for (uint32_t at = 0; at < channels; at += LINE)
     sum = _mm512_add_epi64(sum,
                            _mm512_sad_epu8(_mm512_loadu_si512(bytes + at), _mm512_setzero_si512()));
   for (uint32_t left = (channels + 7) / 8; left; bytes += GROUP_INPUTS) {
@@ -217,7 +217,7 @@ static void finish_sums(const tile *t, size_t offset, uint32_t registers, int32_
                                                  _mm512_set1_epi32(all)));
 }
 
-/* Rows that lie in L1 together, and weights for each. */
+/* Up to eight rows, two at a time: the weights of TABLED inputs stay in L1 for all. */
 INLINE void tables_of_rows(const tile *t, const row_group *g, uint32_t rows, uint32_t registers)
 {
   int first = 1;
@@ -250,7 +250,7 @@ static void sum_tables(const tile *t, int32_t *acc)
 }
 
 static const lookup tables = {
-    .images = 1,
+    .images = 1, /* so a row's chunks are in a row, LINE apart */
     .halves = 8,
     .columns = 64,
     .lanes = 4,

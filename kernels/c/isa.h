@@ -99,8 +99,9 @@ typedef struct isa {
   const char *name;
   int (*available)(void);
   uint32_t row_step; /* sum_bytes takes as long for any number of rows up to the next multiple */
-  uint32_t images;   /* of bytes that best run together, at most 16 */
-  uint32_t words;    /* takes fixed weights as int16_t, not as two halves of bytes */
+  uint32_t float_row_step; /* and sum_floats */
+  uint32_t images;         /* of bytes that best run together, at most 16 */
+  uint32_t words;          /* takes fixed weights as int16_t, not as two halves of bytes */
 
   /* Around the calls of a run: state that the processor holds; or NULL: there is none. */
   void (*begin)(void);
@@ -121,7 +122,8 @@ typedef struct isa {
   /* The same as sum_bytes in float32: one accumulator an output, inputs ascending. */
   void (*sum_floats)(const tile *t, float *acc);
 
-  /* Row r of acc -> clamp(rint(y), 0, 255) at e->out + places[r], unless that is NOWHERE. */
+  /* Row r of acc -> clamp(rint(y), 0, 255) at e->out + places[r], unless that is NOWHERE; each four
+   * halves further on in the next chunk. */
   void (*finish_bytes)(const int32_t *acc, uint32_t rows, const epilogue *e, const size_t *places);
 
   /* Row r of acc -> max(y, 0) there, its second half in the next chunk. */

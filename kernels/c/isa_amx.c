@@ -249,6 +249,7 @@ const isa pbgen_amx = {
     .name = "amx",
     .available = pbgen_has_amx,
     .row_step = 16,
+    .float_row_step = 8,
     .images = 8,
     .begin = begin,
     .end = end,

@@ -181,7 +181,8 @@ static void finish_levels(const int32_t *acc, uint32_t rows, const epilogue *e,
 const isa pbgen_avx2 = {
     .name = "avx2",
     .available = pbgen_has_avx2,
-    .row_step = 1, /* of floats: of bytes no more than 2 images run together */
+    .row_step = 4,
+    .float_row_step = 1,
     .images = 16,
     .words = 1,
     .expand = expand,

@@ -10,6 +10,7 @@ const isa pbgen_avx512 = {
     .name = "avx512",
     .available = pbgen_has_avx512,
     .row_step = 8,
+    .float_row_step = 8,
     .images = 16,
     .expand = expand,
     .sum_bytes = sum_with_vnni,

@@ -7,6 +7,7 @@ const isa pbgen_avx512_vnni = {
     .name = "avx512_vnni",
     .available = pbgen_has_avx512_vnni,
     .row_step = 8,
+    .float_row_step = 8,
     .images = 16,
     .expand = expand,
     .sum_bytes = sum_with_vnni,

@@ -265,6 +265,7 @@ const isa pbgen_neon = {
     .name = "neon",
     .available = pbgen_has_dot_product,
     .row_step = ROWS,
+    .float_row_step = ROWS,
     .images = 16,
     .expand = expand,
     .sum_bytes = sum_bytes,

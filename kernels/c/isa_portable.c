@@ -161,6 +161,7 @@ const isa pbgen_portable = {
     .name = "portable",
     .available = available,
     .row_step = 1,
+    .float_row_step = 1,
     .images = 16,
     .words = 1,
     .expand = expand,

@@ -1,5 +1,6 @@
 /* The loop nests, once for every instruction set: a layer's groups, panels, runs and tiles. The
- * members of a team share a layer's panels, and where there are few, bands of its lines. */
+ * members of a team share a layer's panels, and where there are few, bands of its lines; if it is
+ * looked up, its bands first, as each member makes the tables of its own. */
 #include "job.h"
 
 #define PARTS 4        /* of a layer for each member, at least */
@@ -240,10 +241,10 @@ void do_layer(job *j)
   const uint32_t most = images_together(j->p, l, j->images), runs = divide_up(j->images, most);
   /* Enough parts for members to end together, but not so many that taking them costs time. */
   uint32_t wanted = j->members > 1 ? divide_up(PARTS * j->members, parts) : 1;
-  if (l->tables) /* each member makes its own: of lines that the others do not have, if it can be */
-    wanted = divide_up(j->members, runs);
-  if (near_bands(j) > wanted)
+  if (l->tables || near_bands(j) > wanted)
     wanted = near_bands(j);
+  if (l->tables && runs < j->members)
+    wanted = (uint32_t)round_up(wanted, j->members);
   const uint32_t lines = divide_up(positions, wanted), bands = divide_up(positions, lines);
   const uint32_t all = parts * bands * runs;
   const int apart = l->tables && bands * runs >= j->members;
@@ -256,7 +257,7 @@ void do_layer(job *j)
     j->together = j->images - j->image < most ? j->images - j->image : most;
     j->y0 = at % bands * lines;
     j->y1 = j->y0 + lines < positions ? j->y0 + lines : positions;
-    if (j->y0 == 0)
+    if (j->y0 == 0) /* the tables are another image's, or another layer's */
       j->tabled_from = j->tabled_to = 0;
     for (j->group = 0; j->group < groups_of(l) && mine != NO_SHARE; j->group++) {
       j->tap_count = list_taps(l, j->group, j->taps);

@@ -140,11 +140,11 @@ static inline uint32_t images_together(const plan *p, const layer_plan *l, uint3
   return images < most ? images : most;
 }
 
-/* Rows that cost as much as one, see isa.h. Floats are AVX-512's where integers are AMX's. */
+/* Rows that cost as much as one, see isa.h. */
 static inline uint32_t row_step(const plan *p)
 {
-  const uint32_t step = pbgen_isas[p->isa_index]->row_step;
-  return p->layers[0].precision == PBGEN_FLOAT && step > 8 ? 8 : step;
+  const isa *ops = pbgen_isas[p->isa_index];
+  return p->layers[0].precision == PBGEN_FLOAT ? ops->float_row_step : ops->row_step;
 }
 
 /* Taps of a group in ascending order of the kernel index; returns how many. */

@@ -6,7 +6,9 @@
 
 #include "job.h"
 
-#define NEAR_TABLES (1 << 18) /* bytes of a band's tables, but for the lines that it shares */
+/* A layer has as many bands as its tables have of these bytes, so that each stays in L2: a band's
+ * are up to twice as many, and those of the lines that it shares with its neighbours. */
+#define NEAR_TABLES (1 << 18)
 
 layout tables_layout(const layer_plan *l, const lookup *how, uint32_t images)
 {
@@ -22,14 +24,6 @@ uint32_t tabled_lines(const layer_plan *l, const layout *tables)
 {
   const uint32_t bands = (uint32_t)(tables->bytes / NEAR_TABLES);
   return divide_up(positions_of(l), bands ? bands : 1);
-}
-
-/* The input's lines that positions y0 ... y1 - 1 need, all taps together: may be none. */
-static void lines_of(const layer_plan *l, uint32_t y0, uint32_t y1, uint32_t *from, uint32_t *to)
-{
-  const int64_t first = (int64_t)y0 + l->d_low, end = (int64_t)y1 + l->d_high;
-  *from = first < 0 ? 0 : (uint32_t)first;
-  *to = end < 0 ? 0 : end < l->size_in ? (uint32_t)end : l->size_in;
 }
 
 size_t tables_bytes(const layer_plan *l, const layout *tables)
@@ -59,8 +53,10 @@ static void tabulate_row(const job *j, const uint8_t *from, uint8_t *to)
 void make_tables(job *j)
 {
   const layer_plan *l = j->l;
-  uint32_t from, to;
-  lines_of(l, j->y0, j->y1, &from, &to);
+  /* The lines that all taps together reach: d_low <= 0 <= d_high. */
+  const uint32_t above = (uint32_t)-l->d_low, end = j->y1 + (uint32_t)l->d_high;
+  const uint32_t from = j->y0 < above ? 0 : j->y0 - above;
+  const uint32_t to = end < l->size_in ? end : l->size_in;
   if (from >= j->tabled_from && to <= j->tabled_to)
     return;
   for (uint32_t y = from; y < to; y++)

@@ -20,6 +20,7 @@ TESTS = (
     "tests/property/test_kernels_isas.py",
     "tests/property/test_kernels_floats.py",
     "tests/unit/test_kernels_bounds.py",
+    "tests/unit/test_kernels_lookup.py",
 )
 HAS_AVX512 = "avx512" in native.isas()
 

@@ -61,7 +61,8 @@ static void read_layer(reader *r, const pbgen_layer *before, int last, pbgen_lay
     drawn[i] = take16(r);
   const int free_form = drawn[0] & 0x8000 && drawn[1] & 0x8000;
   l->c_in = free_form ? drawn[0] * 3 : before ? before->c_out : range(drawn[0], 1, 300);
-  l->c_out = free_form ? drawn[1] * 3 : last ? 3 : range(drawn[1], 1, 300);
+  const uint32_t columns = drawn[1] & 0x4000 ? 64 * range(drawn[1], 1, 4) : range(drawn[1], 1, 300);
+  l->c_out = free_form ? drawn[1] * 3 : last ? 3 : columns; /* full registers are looked up */
   l->kernel = free_form ? drawn[2] : range(drawn[2], 1, PBGEN_MAX_KERNEL);
   l->stride = free_form ? drawn[3] : range(drawn[3], 1, drawn[3] & 0x8000 ? PBGEN_MAX_KERNEL : 2);
   l->padding = free_form ? drawn[4] : range(drawn[4], 0, l->kernel - 1);

@@ -75,7 +75,7 @@ def test_any_number_of_columns(columns: int) -> None:
 @pytest.mark.parametrize(("size", "kernel", "stride"), [(8, 4, 2), (7, 3, 1), (5, 8, 2)])
 def test_bands_of_lines(isa: str, size: int, kernel: int, stride: int) -> None:
     """Wide enough for several: they share lines of inputs, and a team's members make their own."""
-    spec = between(1500, REGISTER, size, kernel, stride, seed=size)
+    spec = between(1500, 3 * REGISTER, size, kernel, stride, seed=size)
     prepared = native.NativeGenerator(spec, isa)
     z = latents(size, 3, 5)
     expected = Generator(spec, isa="portable").run(z)
@@ -84,6 +84,26 @@ def test_bands_of_lines(isa: str, size: int, kernel: int, stride: int) -> None:
         for batch in (1, 3):
             drawn = Team(prepared, members).run(z[:batch])
             np.testing.assert_array_equal(drawn, expected[:batch])
+
+
+@pytest.mark.parametrize("isa", available_isas())
+def test_few_images_of_a_group_at_a_time(isa: str) -> None:
+    """The second layer takes all of a group; those around it a few after the others."""
+    shapes = (
+        Deconvolution(8, REGISTER, 3, 1, 0, 1),
+        Deconvolution(REGISTER, 40, 3, 1, 1, 3),
+        Deconvolution(40, REGISTER, 3, 1, 1, 3),
+        Deconvolution(REGISTER, 3, 3, 1, 1, 3),  # not combined: looked up with AVX2
+    )
+    kinds = (Precision.BINARY, Precision.FIXED, Precision.BINARY, Precision.BINARY)
+    rng = np.random.default_rng(1)
+    made = [
+        layer(shape, kind, rng, first=i == 0, last=i == 3)
+        for i, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))
+    ]
+    spec = GeneratorSpec(tuple(made))
+    z = latents(1, 19, 8)
+    np.testing.assert_array_equal(Generator(spec, isa=isa).run(z), reference.run(spec, z))
 
 
 @pytest.mark.parametrize("isa", available_isas())
