@@ -72,10 +72,12 @@ def test_any_number_of_columns(columns: int) -> None:
 
 @pytest.mark.skipif(not native.isas(), reason="the C library was not built")
 @pytest.mark.parametrize("isa", native.isas())
-@pytest.mark.parametrize(("size", "kernel", "stride"), [(8, 4, 2), (7, 3, 1), (5, 8, 2)])
-def test_bands_of_lines(isa: str, size: int, kernel: int, stride: int) -> None:
+@pytest.mark.parametrize(
+    ("channels", "size", "kernel", "stride"), [(600, 8, 4, 2), (800, 7, 3, 1), (1400, 5, 5, 2)]
+)
+def test_bands_of_lines(isa: str, channels: int, size: int, kernel: int, stride: int) -> None:
     """Wide enough for several: they share lines of inputs, and a team's members make their own."""
-    spec = between(1500, 3 * REGISTER, size, kernel, stride, seed=size)
+    spec = between(channels, 3 * REGISTER, size, kernel, stride, seed=size)
     prepared = native.NativeGenerator(spec, isa)
     z = latents(size, 3, 5)
     expected = Generator(spec, isa="portable").run(z)
