@@ -79,7 +79,7 @@ static int32_t tabulate(const uint8_t *bytes, uint32_t channels, uint8_t *to, si
 /* What one row and a register of columns have found: in bytes, and joined. */
 typedef struct found {
   __m512i low, high;
-  __m512i words[2]; /* of even and odd eights of 16 columns */
+  __m512i words[2]; /* of columns 0 ... 31, and of the others */
 } found;
 
 INLINE void add_found(__m512i *sums, __m512i table, __m512i place)

@@ -79,8 +79,7 @@ static inline uint32_t panel_columns(const layer_plan *l)
 /* Halves of the panel that starts at a column, before fixed weights double them. */
 static inline uint32_t panel_halves(const layer_plan *l, uint32_t column)
 {
-  const uint32_t left = (l->columns - column + LANES - 1) / LANES;
-  const uint32_t most = panel_columns(l) / LANES;
+  const uint32_t left = divide_up(l->columns - column, LANES), most = panel_columns(l) / LANES;
   return left < most ? left : most;
 }
 
